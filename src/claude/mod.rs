@@ -1,0 +1,4 @@
+//! What the client accepts and where it looks.
+
+pub mod gate;
+pub mod surface;

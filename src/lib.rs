@@ -1,0 +1,10 @@
+//! cpm: a package manager for Claude Code plugins, skills and MCP servers.
+//!
+//! The layers and the way of the data are in `docs/architecture.md`; `tests/layers.rs` holds them.
+
+pub mod claude;
+pub mod error;
+pub mod format;
+pub mod git;
+pub mod model;
+pub mod progress;

@@ -1,0 +1,2 @@
+//! The `cpm` program.
+fn main() {}

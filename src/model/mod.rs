@@ -1,0 +1,16 @@
+//! Pure data: names, versions, paths, sources, digests, trees, packages. Every type here is valid once it exists,
+//! because the only way to make one is to parse it.
+
+pub mod dependency;
+pub mod digest;
+pub mod index;
+pub mod lock;
+pub mod name;
+pub mod package;
+pub mod relpath;
+pub mod scope;
+pub mod source;
+pub mod surface;
+pub mod tree;
+pub mod url;
+pub mod version;
