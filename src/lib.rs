@@ -5,6 +5,7 @@
 pub mod claude;
 pub mod error;
 pub mod format;
-pub mod git;
+pub mod fsx;
 pub mod model;
 pub mod progress;
+pub mod store;

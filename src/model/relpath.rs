@@ -193,7 +193,9 @@ mod tests {
 
     #[test]
     fn ordinary_paths_pass() {
-        for good in ["SKILL.md", "a/b.c/d", ".claude-plugin/plugin.json", "r\u{e9}f.md", "a b.md", ".gitignore", "com10"] {
+        for good in
+            ["SKILL.md", "a/b.c/d", ".claude-plugin/plugin.json", "r\u{e9}f.md", "a b.md", ".gitignore", "com10"]
+        {
             assert_eq!(RelPath::parse(good).expect(good).as_str(), good);
         }
     }
@@ -203,9 +205,38 @@ mod tests {
         let long = "a".repeat(101);
         let deep = ["d"; 21].join("/");
         for bad in [
-            "", ".", "..", "/etc/passwd", "a//b", "a/../../x", "a/", ".git", ".GiT/config", "git~1/x", ".g\u{200c}it/x",
-            "..\\..\\x", "a\nb", "a\u{1b}b", "e\u{301}.md", "CON.md", "aux", "nul.txt", "COM\u{b9}", "CONIN$", "a.", "a ",
-            " a", "SKILL.md:evil", "a*b", "a\u{202e}b", "-rf", "a\u{a0}b", "a\u{e0041}", "a\u{2028}b", &long, &deep,
+            "",
+            ".",
+            "..",
+            "/etc/passwd",
+            "a//b",
+            "a/../../x",
+            "a/",
+            ".git",
+            ".GiT/config",
+            "git~1/x",
+            ".g\u{200c}it/x",
+            "..\\..\\x",
+            "a\nb",
+            "a\u{1b}b",
+            "e\u{301}.md",
+            "CON.md",
+            "aux",
+            "nul.txt",
+            "COM\u{b9}",
+            "CONIN$",
+            "a.",
+            "a ",
+            " a",
+            "SKILL.md:evil",
+            "a*b",
+            "a\u{202e}b",
+            "-rf",
+            "a\u{a0}b",
+            "a\u{e0041}",
+            "a\u{2028}b",
+            &long,
+            &deep,
         ] {
             assert_eq!(RelPath::parse(bad).expect_err(bad).kind(), Kind::UnsafeTree);
         }

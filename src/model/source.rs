@@ -142,7 +142,9 @@ impl Source {
         };
         let (url, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (mut path, mut want) = (None, RefWant::Head);
-        for (key, value) in query.split('&').filter(|pair| !pair.is_empty()).map(|p| p.split_once('=').unwrap_or((p, ""))) {
+        for (key, value) in
+            query.split('&').filter(|pair| !pair.is_empty()).map(|p| p.split_once('=').unwrap_or((p, "")))
+        {
             let value = decode(value).ok_or_else(|| Error::new(Kind::Lock, format!("`{text}` is badly encoded")))?;
             match key {
                 "path" => path = Some(RelPath::parse(&value)?),
@@ -219,7 +221,8 @@ mod tests {
         ] {
             assert_eq!(Source::parse(text).expect(text).to_string(), text);
         }
-        for bad in ["", "https://github.com/o/r", "git+https://h/x?path=../y", "git+https://h/x?evil=1", "builtin+../x"] {
+        for bad in ["", "https://github.com/o/r", "git+https://h/x?path=../y", "git+https://h/x?evil=1", "builtin+../x"]
+        {
             assert!(Source::parse(bad).is_err(), "{bad}");
         }
     }

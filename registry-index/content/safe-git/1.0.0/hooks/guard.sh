@@ -257,7 +257,6 @@ check_reset() {
 
 check_clean() {
   force= dirs= only_ignored=
-  paths=
   while [ $# -gt 0 ]; do
     arg=$1
     shift
@@ -275,7 +274,7 @@ check_clean() {
         case $flags in *X*) only_ignored=1 ;; esac
         case $arg in *e) [ $# -gt 0 ] && shift ;; esac
         ;;
-      *) paths=1; set -- "$arg" "$@"; break ;;
+      *) set -- "$arg" "$@"; break ;;
     esac
   done
   [ -n "$force" ] && [ -z "$only_ignored$saved_untracked" ] || return 0

@@ -1,0 +1,289 @@
+//! Reads `.claude-plugin/marketplace.json` as the client does: a broken top level refuses the whole, a broken entry
+//! only itself [claude-code.md §5.2, real-world.md §7b].
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Kind, Result};
+use crate::format::{json, plugin};
+use crate::model::name::PackageName;
+use crate::model::relpath::RelPath;
+use crate::model::source::{Commit, RefName};
+use crate::model::url::{GitUrl, Reach};
+
+/// A marketplace: what it is called and what it lists.
+#[derive(Debug, Clone)]
+pub struct Marketplace {
+    /// Its own name.
+    pub name: String,
+    /// Its entries by name; the error says why an entry cannot be installed.
+    pub entries: BTreeMap<PackageName, Result<Entry>>,
+    /// Entries whose very name cpm cannot use, with the reason.
+    pub unusable: Vec<(String, Error)>,
+    /// Old names and what they are called now; `None` when the plugin is gone.
+    pub renames: BTreeMap<String, Option<String>>,
+}
+
+/// One plugin of a marketplace.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Where the plugin is.
+    pub source: EntrySource,
+    /// Its version, if the entry says one.
+    pub version: Option<String>,
+    /// One line about it.
+    pub description: Option<String>,
+    /// `false` when the entry, not plugin.json, defines the components.
+    pub strict: bool,
+    /// The entry as a plugin.json, if it defines components.
+    pub manifest: Option<String>,
+}
+
+/// Where the plugin of an entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EntrySource {
+    /// In the marketplace's own repository; `None` is its root.
+    Here(Option<RelPath>),
+    /// In another repository.
+    Elsewhere {
+        /// The repository.
+        url: GitUrl,
+        /// The folder.
+        path: Option<RelPath>,
+        /// The branch or tag it names.
+        reference: Option<RefName>,
+        /// The commit it pins, which rules over the reference.
+        commit: Option<Commit>,
+    },
+}
+
+/// Reads the file; `from` is the marketplace's own repository.
+///
+/// # Errors
+/// [`Kind::Invalid`] when the client would refuse the whole marketplace.
+pub fn parse(bytes: &[u8], from: &GitUrl) -> Result<Marketplace> {
+    const PLACE: &str = ".claude-plugin/marketplace.json";
+    let raw = json::parse_object(bytes, PLACE)?;
+    let refuse = |why: &str| {
+        Error::new(Kind::Invalid, "the marketplace is not valid")
+            .at(format!("{from} {PLACE}"))
+            .because(why)
+            .help("Claude Code refuses it too; tell its owner, or install a plugin of it with `--git` and `--path`")
+    };
+    let name = raw.get("name").and_then(Value::as_str).ok_or_else(|| refuse("`name` is missing or not a string"))?;
+    if name.is_empty() || name.contains([' ', '/', '\\']) || name.contains("..") || name == "." {
+        return Err(refuse("its `name` is empty or has spaces or path separators"));
+    }
+    if let Some(why) = reserved(name, from) {
+        return Err(refuse(why));
+    }
+    let owner = raw.get("owner").and_then(Value::as_object).and_then(|owner| owner.get("name"));
+    if !owner.is_some_and(Value::is_string) {
+        return Err(refuse("`owner.name` is missing"));
+    }
+    let plugins = raw.get("plugins").and_then(Value::as_array).ok_or_else(|| refuse("`plugins` is not a list"))?;
+    let mut market = Marketplace {
+        name: name.to_owned(),
+        entries: BTreeMap::new(),
+        unusable: Vec::new(),
+        renames: read_renames(&raw),
+    };
+    for plugin in plugins {
+        add_entry(&mut market, plugin, from);
+    }
+    Ok(market)
+}
+
+/// Names the client keeps for itself or for Anthropic's own repositories. A copy on this machine may have them.
+fn reserved(name: &str, from: &GitUrl) -> Option<&'static str> {
+    const OFFICIAL: [&str; 16] = [
+        "claude-code-marketplace",
+        "claude-code-plugins",
+        "claude-plugins-official",
+        "claude-plugins-community",
+        "claude-community",
+        "anthropic-marketplace",
+        "anthropic-plugins",
+        "agent-skills",
+        "anthropic-agent-skills",
+        "knowledge-work-plugins",
+        "life-sciences",
+        "claude-for-legal",
+        "claude-for-financial-services",
+        "financial-services-plugins",
+        "first-party-plugins",
+        "healthcare",
+    ];
+    let official_home = from.as_str().starts_with("https://github.com/anthropics/")
+        || from.as_str().starts_with("ssh://git@github.com/anthropics/")
+        || from.reach() == Reach::Local;
+    match name {
+        "inline" | "builtin" | "skills-dir" => Some("Claude Code keeps its `name` for itself"),
+        name if OFFICIAL.contains(&name) && !official_home => {
+            Some("its `name` belongs to repositories of github.com/anthropics")
+        }
+        _ => None,
+    }
+}
+
+fn read_renames(raw: &Map<String, Value>) -> BTreeMap<String, Option<String>> {
+    let renames = raw.get("renames").and_then(Value::as_object);
+    let pairs = renames.into_iter().flatten();
+    pairs.map(|(old, new)| (old.clone(), new.as_str().map(str::to_owned))).collect()
+}
+
+fn add_entry(market: &mut Marketplace, plugin: &Value, from: &GitUrl) {
+    let raw_name = plugin.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let name = match PackageName::parse(&raw_name) {
+        Ok(name) => name,
+        Err(error) => return market.unusable.push((raw_name, error)),
+    };
+    let entry = plugin
+        .as_object()
+        .ok_or_else(|| Error::new(Kind::Invalid, "the entry is not an object"))
+        .and_then(|raw| read_entry(&name, raw, from))
+        .map_err(|error| error.context(format!("the marketplace's entry `{name}` cannot be installed")).at(from));
+    // The client takes the first of two entries with one name.
+    market.entries.entry(name).or_insert(entry);
+}
+
+fn read_entry(name: &PackageName, raw: &Map<String, Value>, from: &GitUrl) -> Result<Entry> {
+    let text = |key: &str| raw.get(key).and_then(Value::as_str).map(str::to_owned);
+    let source = raw.get("source").ok_or_else(|| Error::new(Kind::Invalid, "it has no `source`"))?;
+    let mut manifest = Map::new();
+    for key in plugin::COMPONENT_FIELDS {
+        // 46 real entries have empty lists, which declare nothing.
+        if let Some(value) = raw.get(key).filter(|value| !value.as_array().is_some_and(Vec::is_empty)) {
+            manifest.insert(key.to_owned(), value.clone());
+        }
+    }
+    let manifest = (!manifest.is_empty()).then(|| {
+        let mut whole = Map::new();
+        for (key, value) in
+            [("name", Some(name.to_string())), ("version", text("version")), ("description", text("description"))]
+        {
+            if let Some(value) = value {
+                whole.insert(key.to_owned(), value.into());
+            }
+        }
+        whole.extend(manifest);
+        Value::Object(whole).to_string()
+    });
+    if let Some(manifest) = &manifest {
+        plugin::parse(manifest.as_bytes(), "marketplace.json")?;
+    }
+    Ok(Entry {
+        source: read_source(source, from)?,
+        version: text("version"),
+        description: text("description"),
+        strict: raw.get("strict").and_then(Value::as_bool).unwrap_or(true),
+        manifest,
+    })
+}
+
+fn read_source(source: &Value, from: &GitUrl) -> Result<EntrySource> {
+    let unsupported = |what: &str| {
+        Error::new(Kind::Invalid, format!("its source {what}")).because("Claude Code cannot install it either")
+    };
+    match source {
+        Value::String(text) if text == "." || text == "./" => Ok(EntrySource::Here(None)),
+        Value::String(text) => match text.strip_prefix("./").map(|rest| rest.trim_end_matches('/')) {
+            Some("") => Ok(EntrySource::Here(None)),
+            Some(rest) => Ok(EntrySource::Here(Some(RelPath::parse(rest)?))),
+            None => Err(unsupported(&format!("`{}` does not start with `./`", text.escape_debug()))),
+        },
+        Value::Object(raw) => read_external(raw, from),
+        _ => Err(unsupported("is neither a path nor an object")),
+    }
+}
+
+fn read_external(raw: &Map<String, Value>, from: &GitUrl) -> Result<EntrySource> {
+    let text = |key: &str| raw.get(key).and_then(Value::as_str);
+    let missing = |key: &str| Error::new(Kind::Invalid, format!("its source has no `{key}`"));
+    let kind = text("source").ok_or_else(|| missing("source"))?;
+    let url = match kind {
+        "github" => GitUrl::parse_typed(text("repo").ok_or_else(|| missing("repo"))?)?,
+        "url" | "git-subdir" => GitUrl::parse_typed(text("url").ok_or_else(|| missing("url"))?)?,
+        other => {
+            let what = format!("its source has the kind `{}`, which cpm does not install", other.escape_debug());
+            return Err(Error::new(Kind::Policy, what).help("only git sources are installed: github, url, git-subdir"));
+        }
+    };
+    if url.reach() == Reach::Local && from.reach() == Reach::Remote {
+        return Err(Error::new(Kind::Policy, "an index may not point at this machine").at(&url));
+    }
+    let path = text("path").map(|path| path.trim_start_matches("./").trim_end_matches('/')).filter(|p| !p.is_empty());
+    if kind == "git-subdir" && path.is_none() {
+        return Err(missing("path"));
+    }
+    Ok(EntrySource::Elsewhere {
+        url,
+        path: path.map(RelPath::parse).transpose()?,
+        reference: text("ref").map(RefName::parse).transpose()?,
+        commit: text("sha").map(Commit::parse).transpose()?,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(json: &str) -> Result<Marketplace> {
+        parse(json.as_bytes(), &GitUrl::parse("https://github.com/acme/market").expect("a URL"))
+    }
+
+    fn market(plugins: &str) -> Marketplace {
+        read(&format!(r#"{{"name":"m","owner":{{"name":"o"}},"plugins":[{plugins}]}}"#)).expect("a marketplace")
+    }
+
+    #[test]
+    fn one_bad_entry_disables_itself_only() {
+        let sha = "3f".repeat(20);
+        let market = market(&format!(
+            r#"{{"name":"a","source":"./plugins/a/"}},{{"name":"root","source":"./"}},
+            {{"name":"gh","source":{{"source":"github","repo":"o/r"}}}},
+            {{"name":"sub","source":{{"source":"git-subdir","url":"o/r","path":"p","ref":"v1","sha":"{sha}"}}}},
+            {{"name":"Upper","source":"./x"}},{{"name":"nosource"}},{{"name":"bare","source":"owner/repo"}},
+            {{"name":"up","source":"./../x"}},{{"name":"npm","source":{{"source":"npm","package":"x"}}}},
+            {{"name":"cmd","source":{{"source":"command","command":"sh"}}}},
+            {{"name":"short","source":{{"source":"url","url":"https://h/r","sha":"abc"}}}},
+            {{"name":"local","source":{{"source":"url","url":"file:///etc"}}}},
+            {{"name":"a","source":"./second"}}, 7"#
+        ));
+        let good: Vec<&str> =
+            market.entries.iter().filter(|(_, entry)| entry.is_ok()).map(|(name, _)| name.as_str()).collect();
+        assert_eq!(good, ["a", "gh", "root", "sub"]);
+        assert_eq!(market.unusable.len(), 2);
+        let a = market.entries["a"].as_ref().expect("the first of the two");
+        assert_eq!(a.source, EntrySource::Here(Some(RelPath::parse("plugins/a").expect("a path"))));
+        let kind = |name: &str| market.entries[name].as_ref().expect_err(name).kind();
+        assert_eq!((kind("up"), kind("cmd"), kind("local")), (Kind::UnsafeTree, Kind::Policy, Kind::Policy));
+    }
+
+    #[test]
+    fn components_of_an_entry_become_a_manifest() {
+        let market = market(
+            r#"{"name":"docs","source":"./","strict":false,"description":"d","skills":["./skills/pdf"],"agents":[],"tags":["x"]}"#,
+        );
+        let docs = market.entries["docs"].as_ref().expect("an entry");
+        assert!(!docs.strict);
+        let manifest = r#"{"name":"docs","description":"d","skills":["./skills/pdf"]}"#;
+        assert_eq!(docs.manifest.as_deref(), Some(manifest));
+    }
+
+    #[test]
+    fn what_the_client_refuses_as_a_whole_is_refused() {
+        for json in [
+            "{}",
+            r#"{"name":"m","plugins":[]}"#,
+            r#"{"name":"has space","owner":{"name":"o"},"plugins":[]}"#,
+            r#"{"name":"m","owner":"o","plugins":[]}"#,
+            r#"{"name":"m","owner":{"name":"o"},"plugins":{}}"#,
+            r#"{"name":"claude-code-plugins","owner":{"name":"o"},"plugins":[]}"#,
+            r#"{"name":"skills-dir","owner":{"name":"o"},"plugins":[]}"#,
+        ] {
+            assert_eq!(read(json).expect_err(json).kind(), Kind::Invalid);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! The file system: reading and writing whole trees, replacing single files, locks between processes.
+
+pub mod lock;
+pub mod swap;
+pub mod tree;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, IoContext as _, Result};
+
+/// Reads a file; `None` when it does not exist.
+///
+/// # Errors
+/// [`crate::error::Kind::FileSystem`] for anything but "not found".
+pub fn read_optional(path: &Path) -> Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(Error::io("read", path, &cause)),
+    }
+}
+
+/// Creates a directory and those above it.
+///
+/// # Errors
+/// [`crate::error::Kind::FileSystem`].
+pub fn create_dirs(path: &Path) -> Result<()> {
+    std::fs::create_dir_all(path).path("create the folder", path)
+}
+
+/// Writes a file that must not exist yet.
+///
+/// # Errors
+/// [`crate::error::Kind::FileSystem`].
+pub fn write_new(path: &Path, bytes: &[u8], executable: bool) -> Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        // The umask takes away from this; nothing is ever more open than it allows.
+        options.mode(if executable { 0o777 } else { 0o666 });
+    }
+    let mut file = options.open(path).path("create", path)?;
+    file.write_all(bytes).path("write", path)
+}
+
+/// The path that writing to `path` really changes: symbolic links at the end are followed, as the client does.
+#[must_use]
+pub fn resolve_link(path: &Path) -> PathBuf {
+    let mut current = path.to_path_buf();
+    for _ in 0..8 {
+        let Ok(target) = std::fs::read_link(&current) else { break };
+        current = current.parent().map_or_else(|| target.clone(), |dir| dir.join(&target));
+    }
+    current
+}
+
+/// Removes a directory tree or a file; nothing when it is not there.
+///
+/// # Errors
+/// [`crate::error::Kind::FileSystem`].
+pub fn remove_any(path: &Path) -> Result<()> {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(()) };
+    let removed = if metadata.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    removed.path("remove", path)
+}
+
+/// Makes everything written to the file system that holds `dir` durable, with one call where the platform has one.
+///
+/// # Errors
+/// [`crate::error::Kind::FileSystem`].
+pub fn sync_all(dir: &Path) -> Result<()> {
+    let handle = std::fs::File::open(dir).path("open", dir)?;
+    #[cfg(target_os = "linux")]
+    return rustix::fs::syncfs(&handle).map_err(|cause| Error::io("sync", dir, &cause.into()));
+    #[cfg(not(target_os = "linux"))]
+    handle.sync_all().path("sync", dir)
+}
