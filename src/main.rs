@@ -1,2 +1,5 @@
 //! The `cpm` program.
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    cpm::cli::main()
+}

@@ -1,1 +1,21 @@
+//! Tests that drive the real binary over real git repositories and the real file system. Nothing here needs a network.
 
+#![allow(clippy::expect_used, clippy::unwrap_used, unreachable_pub)]
+
+mod builtin;
+mod client_files;
+mod conflicts;
+mod cost;
+mod dependencies;
+mod docs;
+mod layers;
+mod locking;
+mod marketplaces;
+mod output;
+mod placements;
+mod registry;
+mod scopes;
+mod sources;
+mod support;
+mod update;
+mod verify;

@@ -1,4 +1,10 @@
 //! What the client accepts and where it looks.
 
+pub mod client_lock;
 pub mod gate;
+pub mod inspect;
+pub mod paths;
+pub mod place;
+pub mod project;
+pub mod settings;
 pub mod surface;

@@ -1,7 +1,233 @@
-//! Git: the `git` program moves bytes into a cache of bare repositories, `git2` reads objects from there.
+//! Git: the `git` program moves bytes into a cache of bare repositories, one per address; `git2` reads them there.
+//!
+//! Invariant: what is present is read without starting a process, and a package leaves this layer only with names,
+//! modes and sizes that it may have.
 
+mod capture;
 mod command;
+mod failure;
 mod fetch;
 mod odb;
+mod package;
+mod present;
+mod reasons;
+mod redact;
+#[cfg(all(test, unix))]
+mod tests;
 
-pub use fetch::{Cache, Network};
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use self::command::Git;
+use self::odb::{Bounds, Item, Mode, Node};
+use self::present::{Wanted, offline};
+use crate::error::{Error, Kind, Result};
+use crate::model::relpath::RelPath;
+use crate::model::source::{Commit, RefWant};
+use crate::model::tree::Tree;
+use crate::model::url::GitUrl;
+use crate::progress::Progress;
+
+/// Most bytes in a file of an index; a package's are bounded by [`crate::model::tree::MAX_FILE_BYTES`].
+pub const MAX_INDEX_FILE_BYTES: u64 = 20 << 20;
+
+const SHA256_UNREADABLE: &str = "the repository uses SHA-256 object ids, which this cpm cannot read";
+const SHA256_HELP: &str = "use a mirror of it with SHA-1 object ids, as git makes by default";
+const UNREADABLE_CONFIG: &str = "your git configuration cannot be read";
+const CONFIG_HELP: &str = "mend it; `git config --list --show-origin` says what is wrong";
+
+/// Whether servers may be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Network {
+    /// They may.
+    Online,
+    /// No process is started; what the cache lacks is an error.
+    Offline,
+}
+
+/// A name in a folder of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Entry {
+    /// As in the tree; what is not UTF-8 is replaced. It is not checked: parse it before it becomes a path.
+    pub name: String,
+    /// What has this name.
+    pub kind: EntryKind,
+}
+
+/// What a name in a folder stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EntryKind {
+    /// A folder.
+    Dir,
+    /// A file.
+    File,
+    /// A symbolic link.
+    Link,
+    /// Another repository.
+    Submodule,
+}
+
+/// The bare repositories under one folder. All methods may be called from several threads; two cpm processes may
+/// share the folder.
+pub struct Cache<'a> {
+    root: PathBuf,
+    network: Network,
+    progress: &'a dyn Progress,
+    git: Git,
+    /// One entry for each repository, held around writes to it.
+    writers: Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>,
+    /// What servers said in this process, failures included.
+    resolved: Mutex<HashMap<(GitUrl, RefWant), Result<Commit>>>,
+}
+
+impl<'a> Cache<'a> {
+    /// The cache in `root`, which need not exist yet; git runs in the environment of this process.
+    #[must_use]
+    pub fn new(root: PathBuf, network: Network, progress: &'a dyn Progress) -> Self {
+        Cache::with_git(root, network, progress, Git::new(std::env::vars_os()))
+    }
+
+    fn with_git(root: PathBuf, network: Network, progress: &'a dyn Progress, git: Git) -> Self {
+        // Git runs in another folder, where a relative path would mean something else.
+        let root = std::path::absolute(&root).unwrap_or(root);
+        Cache { root, network, progress, git, writers: Mutex::default(), resolved: Mutex::default() }
+    }
+
+    /// The commit that a ref names now. The server is asked once in a process; [`RefWant::Rev`] asks nobody.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when there is no such repository or ref, or offline when the cache has never seen it;
+    /// [`Kind::Network`].
+    pub fn resolve(&self, url: &GitUrl, want: &RefWant) -> Result<Commit> {
+        if let RefWant::Rev(commit) = want {
+            return Ok(commit.clone());
+        }
+        if self.network == Network::Offline {
+            return self.known(url, want).ok_or_else(|| offline(url, &fetch::describe(want)));
+        }
+        let key = (url.clone(), want.clone());
+        if let Some(answer) = held(&self.resolved).get(&key) {
+            return answer.clone();
+        }
+        self.writing(url, |server| {
+            // Another thread may have asked while this one waited.
+            if let Some(answer) = held(&self.resolved).get(&key) {
+                return answer.clone();
+            }
+            let answer = server.resolve(want);
+            held(&self.resolved).insert(key.clone(), answer.clone());
+            answer
+        })
+    }
+
+    /// The commit that a ref named when it was last resolved, by whatever process; [`RefWant::Rev`] is always known.
+    #[must_use]
+    pub fn known(&self, url: &GitUrl, want: &RefWant) -> Option<Commit> {
+        match want {
+            RefWant::Rev(commit) => Some(commit.clone()),
+            _ => fetch::last_known(&self.repository(url), want),
+        }
+    }
+
+    /// Brings a commit with all its trees, and the files at or below each path (`None` is the whole repository), in
+    /// at most two fetches, and in none when all is present. A path that does not exist, or that no package may have,
+    /// is left to whoever reads it.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when the commit is gone, or offline for anything absent; [`Kind::Network`].
+    pub fn ensure(&self, url: &GitUrl, commit: &Commit, paths: &[Option<RelPath>]) -> Result<()> {
+        let snapshot = self.snapshot(url, commit)?;
+        let mut wanted = Vec::new();
+        for path in paths.iter().map(Option::as_ref) {
+            match snapshot.node(path)? {
+                Some(Node::File(blob) | Node::Link(blob)) => wanted.push(Wanted { path, blobs: vec![blob] }),
+                Some(Node::Dir(folder)) => match snapshot.scan(folder, Bounds::PACKAGE) {
+                    Ok(items) => wanted.push(Wanted::of(path, &items)),
+                    Err(error) if error.kind() == Kind::UnsafeTree => {}
+                    Err(error) => return Err(error),
+                },
+                Some(Node::Submodule) | None => {}
+            }
+        }
+        self.with_blobs(snapshot, &wanted).map(drop)
+    }
+
+    /// The package at a path (`None` is the whole repository), fetched if need be. Names, modes and the number of
+    /// files are checked before any of them is fetched.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] when there is no such folder; [`Kind::UnsafeTree`] when no package may be like this;
+    /// [`Kind::Invalid`] when it has no files; and as [`Cache::ensure`].
+    pub fn tree(&self, url: &GitUrl, commit: &Commit, path: Option<&RelPath>) -> Result<Tree> {
+        let snapshot = self.snapshot(url, commit)?;
+        let Some(Node::Dir(folder)) = snapshot.node(path)? else {
+            let path = path.map(RelPath::as_str).unwrap_or_default();
+            return Err(Error::new(Kind::NotFound, format!("no folder `{path}` in {}", snapshot.place())).at(url));
+        };
+        let items = snapshot.scan(folder, Bounds::PACKAGE)?;
+        let snapshot = self.with_blobs(snapshot, &[Wanted::of(path, &items)])?;
+        package::assemble(&snapshot, &items, self.progress)
+    }
+
+    /// The bytes of one file, fetched if need be; `None` when no file is there.
+    ///
+    /// # Errors
+    /// [`Kind::UnsafeTree`] when the path is a symbolic link or the file too large; and as [`Cache::ensure`].
+    pub fn file(&self, url: &GitUrl, commit: &Commit, path: &RelPath) -> Result<Option<Vec<u8>>> {
+        let snapshot = self.snapshot(url, commit)?;
+        match snapshot.node(Some(path))? {
+            Some(Node::File(blob)) => {
+                let wanted = Wanted { path: Some(path), blobs: vec![blob] };
+                self.with_blobs(snapshot, &[wanted])?.read(blob, MAX_INDEX_FILE_BYTES).map(Some)
+            }
+            Some(Node::Link(_)) => Err(Error::new(Kind::UnsafeTree, format!("`{path}` is a symbolic link"))
+                .at(snapshot.place())
+                .because("cpm reads it only as a file")),
+            Some(Node::Dir(_) | Node::Submodule) | None => Ok(None),
+        }
+    }
+
+    /// The names directly in a folder, `None` when no folder is there. No file is fetched for this.
+    ///
+    /// # Errors
+    /// As [`Cache::ensure`].
+    pub fn list(&self, url: &GitUrl, commit: &Commit, path: Option<&RelPath>) -> Result<Option<Vec<Entry>>> {
+        let snapshot = self.snapshot(url, commit)?;
+        let Some(Node::Dir(folder)) = snapshot.node(path)? else { return Ok(None) };
+        let entries = snapshot.list(folder)?.into_iter().map(|(name, node)| Entry { name, kind: node.into() });
+        Ok(Some(entries.collect()))
+    }
+
+    /// The files below a folder of an index with their bytes, paths relative to the folder; links are left out, and
+    /// a folder that is not there has none.
+    ///
+    /// # Errors
+    /// [`Kind::UnsafeTree`] when a name or a size is not safe; and as [`Cache::ensure`].
+    pub fn files(&self, url: &GitUrl, commit: &Commit, path: &RelPath) -> Result<Vec<(RelPath, Vec<u8>)>> {
+        let snapshot = self.snapshot(url, commit)?;
+        let Some(Node::Dir(folder)) = snapshot.node(Some(path))? else { return Ok(Vec::new()) };
+        let mut items = snapshot.scan(folder, Bounds::INDEX)?;
+        items.retain(|item| item.mode != Mode::Link);
+        items.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let snapshot = self.with_blobs(snapshot, &[Wanted::of(Some(path), &items)])?;
+        let read = |item: Item| Ok((item.path, snapshot.read(item.blob, MAX_INDEX_FILE_BYTES)?));
+        items.into_iter().map(read).collect()
+    }
+}
+
+impl From<Node> for EntryKind {
+    fn from(node: Node) -> Self {
+        match node {
+            Node::Dir(_) => EntryKind::Dir,
+            Node::File(_) => EntryKind::File,
+            Node::Link(_) => EntryKind::Link,
+            Node::Submodule => EntryKind::Submodule,
+        }
+    }
+}
+
+/// What a panicking thread leaves behind is still whole: every change is one insertion.
+fn held<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

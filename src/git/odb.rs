@@ -1,1 +1,268 @@
-//! Being written.
+//! Reading one commit out of a cache repository, never asking anybody for what is absent.
+//!
+//! Invariant: names and modes come from strangers; [`Snapshot::scan`] lets none through that a package may not have,
+//! and stops early however large the tree claims to be.
+
+use std::path::{Path, PathBuf};
+
+use git2::{ErrorClass, ErrorCode, ObjectType, Odb, OdbLookupFlags, Oid, Repository, TreeEntry};
+
+use super::{CONFIG_HELP, SHA256_HELP, SHA256_UNREADABLE, UNREADABLE_CONFIG};
+use crate::error::{Error, Kind, Result};
+use crate::model::relpath::RelPath;
+use crate::model::source::Commit;
+use crate::model::tree::MAX_FILES;
+use crate::model::url::GitUrl;
+
+/// A commit whose trees are present.
+pub(super) struct Snapshot<'a> {
+    repository: Repository,
+    path: PathBuf,
+    top: Oid,
+    url: &'a GitUrl,
+    commit: &'a Commit,
+}
+
+/// What a tree entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Node {
+    Dir(Oid),
+    File(Oid),
+    Link(Oid),
+    Submodule,
+}
+
+/// A file or link that a scan found; the path is relative to where it started.
+#[derive(Debug)]
+pub(super) struct Item {
+    pub(super) path: RelPath,
+    pub(super) blob: Oid,
+    pub(super) mode: Mode,
+}
+
+/// The modes that a package may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    Plain,
+    Executable,
+    Link,
+}
+
+/// How much a scan reads before it gives up.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    files: usize,
+    folders: usize,
+}
+
+impl Bounds {
+    /// For what gets installed.
+    pub(super) const PACKAGE: Bounds = Bounds { files: MAX_FILES, folders: 4 * MAX_FILES };
+    /// For an index with a file per package.
+    pub(super) const INDEX: Bounds = Bounds { files: 200_000, folders: 200_000 };
+}
+
+impl<'a> Snapshot<'a> {
+    /// Opens a commit; `None` when the cache does not have it.
+    ///
+    /// # Errors
+    /// [`Kind::Integrity`] when the cache is damaged.
+    pub(super) fn open(path: &Path, url: &'a GitUrl, commit: &'a Commit) -> Result<Option<Self>> {
+        let id = object_id(url, commit)?;
+        if !path.exists() {
+            return Ok(None);
+        }
+        let repository = Repository::open_bare(path).map_err(|cause| damaged(path, &cause).at(url))?;
+        let top = match repository.find_commit(id) {
+            Ok(commit) => commit.tree_id(),
+            Err(cause) if cause.code() == ErrorCode::NotFound => return Ok(None),
+            Err(cause) => return Err(damaged(path, &cause).at(url)),
+        };
+        Ok(Some(Snapshot { repository, path: path.to_owned(), top, url, commit }))
+    }
+
+    pub(super) fn url(&self) -> &'a GitUrl {
+        self.url
+    }
+
+    pub(super) fn commit(&self) -> &'a Commit {
+        self.commit
+    }
+
+    /// Address and commit, for messages.
+    pub(super) fn place(&self) -> String {
+        format!("{} at {}", self.url, self.commit.short())
+    }
+
+    /// What is at a path; the top folder for `None`.
+    pub(super) fn node(&self, path: Option<&RelPath>) -> Result<Option<Node>> {
+        let mut node = Node::Dir(self.top);
+        for component in path.into_iter().flat_map(RelPath::components) {
+            let Node::Dir(tree) = node else { return Ok(None) };
+            let tree = self.tree(tree)?;
+            // Not `get_name`: it relies on an order that a stranger's tree may not have.
+            let Some(entry) = tree.iter().find(|entry| entry.name_bytes() == component.as_bytes()) else {
+                return Ok(None);
+            };
+            node = Node::of(&entry);
+        }
+        Ok(Some(node))
+    }
+
+    /// Names and kinds directly in a folder.
+    pub(super) fn list(&self, folder: Oid) -> Result<Vec<(String, Node)>> {
+        let tree = self.tree(folder)?;
+        Ok(tree.iter().map(|e| (String::from_utf8_lossy(e.name_bytes()).into_owned(), Node::of(&e))).collect())
+    }
+
+    /// Every file and link below a folder, checked as far as it can be without reading them.
+    ///
+    /// # Errors
+    /// [`Kind::UnsafeTree`] for a name, a mode or a number that a package may not have.
+    pub(super) fn scan(&self, folder: Oid, bounds: Bounds) -> Result<Vec<Item>> {
+        self.scan_unplaced(folder, bounds).map_err(|error| error.at(self.place()))
+    }
+
+    fn scan_unplaced(&self, folder: Oid, bounds: Bounds) -> Result<Vec<Item>> {
+        let mut items = Vec::new();
+        let mut folders = 0;
+        let mut open = vec![(None, folder)];
+        while let Some((above, folder)) = open.pop() {
+            for entry in self.tree(folder)?.iter() {
+                let path = child(above.as_ref(), entry.name_bytes())?;
+                match (Node::of(&entry), Mode::of(&entry)) {
+                    (Node::Dir(tree), _) => {
+                        folders += 1;
+                        open.push((Some(path), tree));
+                    }
+                    (Node::Submodule, _) => {
+                        return Err(Error::new(Kind::UnsafeTree, format!("`{path}` is a git submodule"))
+                            .because("cpm installs what is in the repository itself, and fetches no other"));
+                    }
+                    (Node::File(blob) | Node::Link(blob), Some(mode)) => items.push(Item { path, blob, mode }),
+                    (_, None) => {
+                        let why = format!("its mode is {:o}", entry.filemode_raw());
+                        return Err(
+                            Error::new(Kind::UnsafeTree, format!("`{path}` is not an ordinary file")).because(why)
+                        );
+                    }
+                }
+                if items.len() > bounds.files || folders > bounds.folders {
+                    let most = bounds.files;
+                    return Err(Error::new(Kind::UnsafeTree, "the package is too large")
+                        .because(format!("it has more than {most} files, or folders without end")));
+                }
+            }
+        }
+        Ok(items)
+    }
+
+    /// Those of the blobs that are not in the cache.
+    pub(super) fn missing(&self, blobs: &[Oid]) -> Result<Vec<Oid>> {
+        let odb = self.odb()?;
+        // The handle is new, and each refresh would read the folder of packs again.
+        let absent = |blob: &Oid| !odb.exists_ext(*blob, OdbLookupFlags::NO_REFRESH);
+        let mut missing: Vec<Oid> = blobs.iter().copied().filter(absent).collect();
+        missing.sort_unstable();
+        missing.dedup();
+        Ok(missing)
+    }
+
+    /// How many bytes a blob has; it is not unpacked for that.
+    pub(super) fn size(&self, blob: Oid) -> Result<u64> {
+        let (size, kind) = self.odb()?.read_header(blob).map_err(|cause| self.damaged(&cause))?;
+        if kind != ObjectType::Blob {
+            return Err(Error::new(Kind::UnsafeTree, "a file's content is not a blob").at(self.place()));
+        }
+        Ok(size as u64)
+    }
+
+    /// The bytes of a blob of at most `most` bytes.
+    ///
+    /// # Errors
+    /// [`Kind::UnsafeTree`] when it has more; [`Kind::Integrity`] when it is damaged.
+    pub(super) fn read(&self, blob: Oid, most: u64) -> Result<Vec<u8>> {
+        let size = self.size(blob)?;
+        if size > most {
+            return Err(Error::new(Kind::UnsafeTree, "a file is too large")
+                .at(self.place())
+                .because(format!("it has {size} bytes, and may have {most}")));
+        }
+        let odb = self.odb()?;
+        let object = odb.read(blob).map_err(|cause| self.damaged(&cause))?;
+        Ok(object.data().to_vec())
+    }
+
+    fn odb(&self) -> Result<Odb<'_>> {
+        self.repository.odb().map_err(|cause| self.damaged(&cause))
+    }
+
+    fn tree(&self, id: Oid) -> Result<git2::Tree<'_>> {
+        self.repository.find_tree(id).map_err(|cause| self.damaged(&cause))
+    }
+
+    fn damaged(&self, cause: &git2::Error) -> Error {
+        damaged(&self.path, cause).at(self.url)
+    }
+}
+
+impl Node {
+    fn of(entry: &TreeEntry<'_>) -> Self {
+        match entry.filemode_raw() & 0o170_000 {
+            0o040_000 => Node::Dir(entry.id()),
+            0o120_000 => Node::Link(entry.id()),
+            0o160_000 => Node::Submodule,
+            _ => Node::File(entry.id()),
+        }
+    }
+}
+
+impl Mode {
+    fn of(entry: &TreeEntry<'_>) -> Option<Self> {
+        match entry.filemode_raw() {
+            // Git once wrote group-writable files as they were; the digest knows only two modes.
+            0o100_644 | 0o100_664 | 0o100_666 => Some(Mode::Plain),
+            0o100_755 => Some(Mode::Executable),
+            0o120_000 => Some(Mode::Link),
+            _ => None,
+        }
+    }
+}
+
+/// The id as libgit2 knows it.
+pub(super) fn object_id(url: &GitUrl, commit: &Commit) -> Result<Oid> {
+    const SHA1_DIGITS: usize = 40;
+    if commit.as_str().len() != SHA1_DIGITS {
+        return Err(Error::new(Kind::NotFound, SHA256_UNREADABLE).at(url).help(SHA256_HELP));
+    }
+    Oid::from_str(commit.as_str())
+        .map_err(|cause| Error::new(Kind::Bug, "a commit id does not parse").at(url).because(cause.message()))
+}
+
+/// The error for a cache that git2 cannot read.
+pub(super) fn damaged(path: &Path, cause: &git2::Error) -> Error {
+    // libgit2 reads the user's configuration too, and names the file.
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if cause.class() == ErrorClass::Config && !cause.message().contains(&*name) {
+        return Error::new(Kind::Usage, UNREADABLE_CONFIG).because(cause.message()).help(CONFIG_HELP);
+    }
+    Error::new(Kind::Integrity, "the git cache is damaged")
+        .because(cause.message())
+        .help(format!("remove `{}`; the next run fetches it again", path.display()))
+}
+
+/// A path one level deeper.
+fn child(above: Option<&RelPath>, name: &[u8]) -> Result<RelPath> {
+    let refuse = |why: &str| {
+        Err(Error::new(Kind::UnsafeTree, format!("`{}` is not a safe path in a package", name.escape_ascii()))
+            .because(why))
+    };
+    let Ok(text) = std::str::from_utf8(name) else { return refuse("it is not UTF-8") };
+    if text.contains('/') {
+        return refuse("a slash is in the name of one entry, so it stands for a path that is not there");
+    }
+    match above {
+        None => RelPath::parse(text),
+        Some(above) => RelPath::parse(&format!("{above}/{text}")),
+    }
+}

@@ -31,6 +31,8 @@ pub struct Package {
     pub hooks: Vec<Map<String, Value>>,
     /// MCP servers that the client would accept.
     pub servers: BTreeMap<ServerName, ServerEntry>,
+    /// Keys of MCP servers that the client would skip or that cpm will not write.
+    pub odd_servers: Vec<String>,
     /// Language servers by key.
     pub lsp: BTreeMap<String, Value>,
     /// Background monitors.

@@ -137,8 +137,8 @@ impl Item {
     #[must_use]
     pub fn sentence(&self) -> String {
         match self {
-            Item::Hook { event, matcher, action } if matcher.is_empty() => format!("hook at {event}: {action}"),
-            Item::Hook { event, matcher, action } => format!("hook at {event} of {matcher}: {action}"),
+            Item::Hook { event, matcher, action } if matcher.is_empty() => format!("at {event}: {}", handler(action)),
+            Item::Hook { event, matcher, action } => format!("at {event} of {matcher}: {}", handler(action)),
             Item::Server { name, url: Some(url), transport, headers, .. } => {
                 let names: Vec<&str> = headers.keys().map(String::as_str).collect();
                 let with = if names.is_empty() { String::new() } else { format!(", sends {}", names.join(", ")) };
@@ -157,6 +157,18 @@ impl Item {
             Item::Env { name } => format!("reads ${{{name}}}"),
             Item::Host { name } => format!("names the host {name}"),
         }
+    }
+}
+
+/// A hook's handler in words: what it runs, asks or calls; anything else as it is written.
+fn handler(action: &str) -> String {
+    let json: Value = serde_json::from_str(action).unwrap_or(Value::Null);
+    let text = |key: &str| json.get(key).and_then(Value::as_str);
+    match (text("command"), text("prompt"), text("url")) {
+        (Some(command), _, _) => format!("runs {command}"),
+        (_, Some(prompt), _) => format!("prompts \u{201c}{prompt}\u{201d}"),
+        (_, _, Some(url)) => format!("calls {url}"),
+        _ => action.to_owned(),
     }
 }
 

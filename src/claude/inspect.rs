@@ -1,0 +1,262 @@
+//! Reads a package tree by the client's own rules: what it would load from it, and what it would skip
+//! [claude-code.md §3.5].
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::error::{Error, Kind, Result};
+use crate::format::plugin::{ComponentPath, Declared, PluginManifest};
+use crate::format::{frontmatter, json, mcp, plugin};
+use crate::model::name::SkillName;
+use crate::model::package::{Package, Shape, Skill};
+use crate::model::relpath::RelPath;
+use crate::model::tree::Tree;
+
+/// Where an author's plugin.json is.
+pub const MANIFEST: &str = ".claude-plugin/plugin.json";
+
+/// Reads a package. `given` is the plugin.json that an index gives where the author gave none.
+///
+/// # Errors
+/// [`Kind::Invalid`] when the client would refuse the plugin or there is nothing in it to load; [`Kind::UnsafeTree`]
+/// for paths that leave it.
+pub fn inspect(tree: &Tree, given: Option<&str>) -> Result<Package> {
+    let manifest = read_manifest(tree, given)?;
+    let shape = shape(tree, manifest.is_some(), given.is_some() && tree.get(MANIFEST).is_none());
+    let manifest = manifest.unwrap_or_default();
+    let mut package = Package {
+        shape,
+        namespace: (!manifest.name.is_empty()).then(|| manifest.name.clone()),
+        version: manifest.version.clone(),
+        description: manifest.description.clone(),
+        dependencies: manifest.dependencies.clone(),
+        ..Package::default()
+    };
+    match shape {
+        Shape::Skill => {
+            let skill = read_skill(tree, None, "skill");
+            package.description = skill.description.clone();
+            package.skills.push(skill);
+        }
+        Shape::Servers => read_servers(tree, &manifest, &mut package)?,
+        Shape::Plugin | Shape::Unnamed => {
+            // An entry that lists skills means these and no others; a plugin.json adds to the default folder.
+            let only_listed = shape == Shape::Unnamed && !manifest.skills.is_empty();
+            read_skills(tree, &manifest.skills, only_listed, &mut package)?;
+            package.commands = markdown(tree, manifest.commands.as_deref(), "commands");
+            package.agents = markdown(tree, manifest.agents.as_deref(), "agents");
+            package.hooks = read_hooks(tree, &manifest)?;
+            read_servers(tree, &manifest, &mut package)?;
+            read_lsp(tree, &manifest, &mut package)?;
+            read_rest(tree, &manifest, &mut package)?;
+        }
+    }
+    if is_empty(&package) {
+        return Err(nothing_to_load(tree, &package));
+    }
+    Ok(package)
+}
+
+fn read_manifest(tree: &Tree, given: Option<&str>) -> Result<Option<PluginManifest>> {
+    match (tree.get(MANIFEST), given) {
+        (Some(file), _) => plugin::parse(&file.bytes, MANIFEST).map(Some),
+        (None, Some(text)) => plugin::parse(text.as_bytes(), "plugin.json from the index").map(Some),
+        (None, None) => Ok(None),
+    }
+}
+
+fn shape(tree: &Tree, has_manifest: bool, is_given: bool) -> Shape {
+    if is_given {
+        Shape::Unnamed
+    } else if has_manifest {
+        Shape::Plugin
+    } else if tree.get("SKILL.md").is_some() {
+        Shape::Skill
+    } else if tree.get(".mcp.json").is_some() && !has_components(tree) {
+        Shape::Servers
+    } else {
+        Shape::Unnamed
+    }
+}
+
+fn has_components(tree: &Tree) -> bool {
+    const FOLDERS: [&str; 7] = ["skills", "commands", "agents", "hooks", "output-styles", "monitors", "bin"];
+    let in_folder = |path: &RelPath| path.parents().next().is_some_and(|top| FOLDERS.contains(&top));
+    tree.get(".lsp.json").is_some() || tree.files().any(|(path, _)| in_folder(path))
+}
+
+fn is_empty(package: &Package) -> bool {
+    package.is_only_skills_and_servers() && package.skills.is_empty() && package.servers.is_empty()
+}
+
+fn nothing_to_load(tree: &Tree, package: &Package) -> Error {
+    let error = Error::new(Kind::Invalid, "there is nothing in this package that Claude Code loads");
+    let error = package.notes.iter().fold(error, Error::because);
+    if tree.get(".claude-plugin/marketplace.json").is_some() {
+        return error.help("it is a marketplace: add it with `cpm index add NAME URL`, then install a plugin of it");
+    }
+    let folders: Vec<&str> = tree
+        .files()
+        .filter_map(|(path, _)| {
+            path.as_str().strip_suffix("/SKILL.md").or(path.as_str().strip_suffix("/.claude-plugin/plugin.json"))
+        })
+        .take(3)
+        .collect();
+    match folders.as_slice() {
+        [] => error.help("a package has a SKILL.md, a .claude-plugin/plugin.json or a .mcp.json at its top"),
+        some => error.help(format!("name the folder of one package with `--path`, such as {}", some.join(", "))),
+    }
+}
+
+/// Reads one skill; `fallback` names it where it has no folder.
+fn read_skill(tree: &Tree, dir: Option<RelPath>, fallback: &str) -> Skill {
+    let file = dir.as_ref().map_or_else(|| "SKILL.md".to_owned(), |dir| format!("{dir}/SKILL.md"));
+    let text = tree.get(&file).map(|file| String::from_utf8_lossy(&file.bytes));
+    let name = dir.as_ref().map_or(fallback, RelPath::file_name);
+    Skill {
+        name: SkillName::parse(name).map_err(|error| error.message().to_owned()),
+        description: text.and_then(|text| frontmatter::read(&text).text("description")),
+        dir,
+    }
+}
+
+fn read_skills(tree: &Tree, listed: &[ComponentPath], only_listed: bool, package: &mut Package) -> Result<()> {
+    let mut dirs: BTreeSet<Option<RelPath>> = BTreeSet::new();
+    if !only_listed {
+        dirs.extend(skill_folders(tree, Some("skills")).map(Some));
+        if tree.get("SKILL.md").is_some() {
+            dirs.insert(None);
+        }
+    }
+    for path in listed {
+        let file = path.as_ref().map_or_else(|| "SKILL.md".to_owned(), |dir| format!("{dir}/SKILL.md"));
+        if tree.get(&file).is_some() {
+            dirs.insert(path.clone());
+            continue;
+        }
+        let inside: Vec<RelPath> = skill_folders(tree, path.as_ref().map(RelPath::as_str)).collect();
+        if inside.is_empty() {
+            let shown = path.as_ref().map_or("./", RelPath::as_str);
+            package.notes.push(format!("`skills` names `{shown}`, where there is no skill"));
+        }
+        dirs.extend(inside.into_iter().map(Some));
+    }
+    let fallback = package.namespace.clone().unwrap_or_default();
+    package.skills = dirs.into_iter().map(|dir| read_skill(tree, dir, &fallback)).collect();
+    Ok(())
+}
+
+/// The folders directly below `dir` that hold a SKILL.md.
+fn skill_folders<'a>(tree: &'a Tree, dir: Option<&'a str>) -> impl Iterator<Item = RelPath> + 'a {
+    tree.files().filter_map(move |(path, _)| {
+        let folder = path.as_str().strip_suffix("/SKILL.md")?;
+        let inside = match dir {
+            Some(dir) => folder.strip_prefix(dir)?.strip_prefix('/')?,
+            None => folder,
+        };
+        (!inside.contains('/')).then(|| RelPath::parse(folder).ok()).flatten()
+    })
+}
+
+/// The Markdown files of the default folder, or of the files and folders the manifest names instead.
+fn markdown(tree: &Tree, listed: Option<&[ComponentPath]>, default: &str) -> Vec<RelPath> {
+    let wanted: Vec<&str> = match listed {
+        None => vec![default],
+        Some(paths) => paths.iter().map(|path| path.as_ref().map_or("", RelPath::as_str)).collect(),
+    };
+    let is_wanted = |path: &str| {
+        wanted.iter().any(|want| {
+            path == *want || want.is_empty() || path.strip_prefix(want).is_some_and(|rest| rest.starts_with('/'))
+        })
+    };
+    let files = tree.files().map(|(path, _)| path);
+    files.filter(|path| path.as_str().ends_with(".md") && is_wanted(path.as_str())).cloned().collect()
+}
+
+/// The JSON objects a field declares: the default file if it is there, then what the manifest adds.
+fn declared_objects(
+    tree: &Tree,
+    default: &str,
+    declared: &[Declared],
+    notes: &mut Vec<String>,
+) -> Result<Vec<Map<String, Value>>> {
+    let mut objects = Vec::new();
+    if let Some(file) = tree.get(default) {
+        objects.push(json::parse_object(&file.bytes, default)?);
+    }
+    for item in declared {
+        match item {
+            Declared::Inline(map) => objects.push(map.clone()),
+            Declared::File(path) if path.as_str() == default => {}
+            Declared::File(path) => match tree.get(path.as_str()) {
+                Some(file) => objects.push(json::parse_object(&file.bytes, path)?),
+                None => notes.push(format!("plugin.json names `{path}`, which is not there")),
+            },
+        }
+    }
+    Ok(objects)
+}
+
+fn read_hooks(tree: &Tree, manifest: &PluginManifest) -> Result<Vec<Map<String, Value>>> {
+    const DEFAULT: &str = "hooks/hooks.json";
+    let mut ignored = Vec::new();
+    let objects = declared_objects(tree, DEFAULT, &manifest.hooks, &mut ignored)?;
+    let from_files = objects.into_iter().map(|mut object| match object.remove("hooks") {
+        Some(Value::Object(hooks)) => Ok(hooks),
+        // Inline hooks in plugin.json have no wrapper.
+        None if tree.get(DEFAULT).is_none() => Ok(object),
+        _ => Err(Error::new(Kind::Invalid, "the hooks are not an object with the key `hooks`")
+            .at(DEFAULT)
+            .because("Claude Code loads nothing of a plugin with such hooks")),
+    });
+    from_files.collect()
+}
+
+fn read_servers(tree: &Tree, manifest: &PluginManifest, package: &mut Package) -> Result<()> {
+    for object in declared_objects(tree, ".mcp.json", &manifest.servers, &mut package.notes)? {
+        let servers = mcp::read_file(&object);
+        package.servers.extend(servers.accepted);
+        for (name, why) in servers.refused {
+            package.notes.push(format!("the MCP server `{name}` is left out: {why}"));
+            package.odd_servers.push(name);
+        }
+    }
+    Ok(())
+}
+
+fn read_lsp(tree: &Tree, manifest: &PluginManifest, package: &mut Package) -> Result<()> {
+    for object in declared_objects(tree, ".lsp.json", &manifest.lsp, &mut package.notes)? {
+        let servers = match object.get("lspServers") {
+            Some(Value::Object(inner)) => inner.clone(),
+            _ => object,
+        };
+        package.lsp.extend(servers);
+    }
+    Ok(())
+}
+
+fn read_rest(tree: &Tree, manifest: &PluginManifest, package: &mut Package) -> Result<()> {
+    const MONITORS: &str = "monitors/monitors.json";
+    if let Some(file) = tree.get(MONITORS) {
+        package.monitors.push(json::parse(&file.bytes, MONITORS)?);
+    }
+    package.monitors.extend(manifest.monitors.clone());
+    let below = |folder: &str| {
+        let prefix = format!("{folder}/");
+        let files = tree.files().map(|(path, _)| path);
+        files.filter(|path| path.as_str().starts_with(&prefix)).cloned().collect::<Vec<_>>()
+    };
+    package.styles = markdown(tree, manifest.styles.as_deref(), "output-styles");
+    for folder in ["themes", "workflows"] {
+        package.styles.extend(below(folder));
+    }
+    package.bin = below("bin");
+    if let Some(file) = tree.get("settings.json") {
+        package.settings = Some(json::parse_object(&file.bytes, "settings.json")?);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,236 @@
+//! Where things are: the machine's directories, and for each scope the files of design §2.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use super::project::{self, Checkout};
+use crate::error::{Error, Kind, Result};
+use crate::model::scope::Scope;
+
+/// The directories of this machine and user.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// The home directory.
+    pub home: PathBuf,
+    /// `~/.claude`, or `CLAUDE_CONFIG_DIR`.
+    pub config: PathBuf,
+    /// `~/.claude.json`, or `.claude.json` inside `CLAUDE_CONFIG_DIR` [claude-code.md §1.1].
+    pub claude_json: PathBuf,
+    /// cpm's cache.
+    pub cache: PathBuf,
+}
+
+/// The places of one scope.
+#[derive(Debug, Clone)]
+pub struct ScopePlaces {
+    /// Which scope.
+    pub scope: Scope,
+    /// The directory all relative paths are below: the project, or the client's configuration.
+    pub base: PathBuf,
+    /// `cpm.toml` or its like.
+    pub manifest: PathBuf,
+    /// `cpm.lock` or its like.
+    pub lock: PathBuf,
+    /// Receipt, journal, staging.
+    pub state: PathBuf,
+    /// Where skills and plugins go.
+    pub skills: PathBuf,
+    /// Where MCP entries go.
+    pub mcp: McpFile,
+    /// For the local scope in a git checkout: where to say that its files are private.
+    pub exclude: Option<Exclude>,
+}
+
+/// The file and object that hold a scope's MCP entries.
+#[derive(Debug, Clone)]
+pub struct McpFile {
+    /// The file.
+    pub path: PathBuf,
+    /// The keys that lead to the object of entries.
+    pub container: Vec<String>,
+    /// Whether the client itself writes it all the time, under a lock of its own.
+    pub shared_with_client: bool,
+}
+
+/// Git's private ignore list of a checkout.
+#[derive(Debug, Clone)]
+pub struct Exclude {
+    /// `info/exclude`.
+    pub file: PathBuf,
+    /// The top of the checkout, which the patterns are relative to.
+    pub top: PathBuf,
+}
+
+impl Machine {
+    /// Reads the environment through `variable`.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when there is no home directory to work in.
+    pub fn from_environment(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Self> {
+        let absolute = |name: &str| variable(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let home = absolute("HOME").or_else(|| absolute("USERPROFILE")).ok_or_else(|| {
+            Error::new(Kind::Usage, "there is no home directory").help("set HOME to an absolute path")
+        })?;
+        let moved = variable("CLAUDE_CONFIG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        let (config, claude_json) = match moved {
+            Some(dir) if dir.is_absolute() => (dir.clone(), dir.join(".claude.json")),
+            Some(dir) => {
+                let what = format!("CLAUDE_CONFIG_DIR is `{}`", dir.display());
+                return Err(Error::new(Kind::Usage, what).help("set it to an absolute path"));
+            }
+            None => (home.join(".claude"), home.join(".claude.json")),
+        };
+        let cache = absolute("CPM_CACHE_DIR")
+            .or_else(|| absolute("XDG_CACHE_HOME").map(|dir| dir.join("cpm")))
+            .or_else(|| absolute("LOCALAPPDATA").map(|dir| dir.join("cpm").join("cache")))
+            .unwrap_or_else(|| home.join(if cfg!(target_os = "macos") { "Library/Caches/cpm" } else { ".cache/cpm" }));
+        Ok(Machine { home, config, claude_json, cache })
+    }
+
+    /// The path as a person would write it: `~` for the home directory.
+    #[must_use]
+    pub fn shown(&self, path: &Path) -> String {
+        match path.strip_prefix(&self.home) {
+            Ok(rest) if !rest.as_os_str().is_empty() => format!("~/{}", rest.display()),
+            _ => path.display().to_string(),
+        }
+    }
+}
+
+impl ScopePlaces {
+    /// The places of the user scope.
+    #[must_use]
+    pub fn user(machine: &Machine) -> Self {
+        let base = machine.config.clone();
+        ScopePlaces {
+            scope: Scope::User,
+            manifest: base.join("cpm.toml"),
+            lock: base.join("cpm.lock"),
+            state: base.join(".cpm"),
+            skills: base.join("skills"),
+            mcp: McpFile {
+                path: machine.claude_json.clone(),
+                container: vec!["mcpServers".to_owned()],
+                shared_with_client: true,
+            },
+            exclude: None,
+            base,
+        }
+    }
+
+    /// The places of the project scope.
+    #[must_use]
+    pub fn project(root: &Path) -> Self {
+        ScopePlaces {
+            scope: Scope::Project,
+            base: root.to_path_buf(),
+            manifest: root.join("cpm.toml"),
+            lock: root.join("cpm.lock"),
+            state: root.join(".cpm"),
+            skills: root.join(".claude").join("skills"),
+            mcp: McpFile {
+                path: root.join(".mcp.json"),
+                container: vec!["mcpServers".to_owned()],
+                shared_with_client: false,
+            },
+            exclude: None,
+        }
+    }
+
+    /// The places of the local scope.
+    #[must_use]
+    pub fn local(root: &Path, machine: &Machine) -> Self {
+        let checkout = Checkout::around(root);
+        let key = checkout.as_ref().map_or(root, Checkout::main_top);
+        let key = key.canonicalize().unwrap_or_else(|_| key.to_path_buf());
+        ScopePlaces {
+            scope: Scope::Local,
+            manifest: root.join(".claude").join("cpm.local.toml"),
+            lock: root.join(".claude").join("cpm.local.lock"),
+            mcp: McpFile {
+                path: machine.claude_json.clone(),
+                container: vec!["projects".to_owned(), key.to_string_lossy().into_owned(), "mcpServers".to_owned()],
+                shared_with_client: true,
+            },
+            exclude: checkout
+                .map(|checkout| Exclude { file: checkout.common.join("info").join("exclude"), top: checkout.top }),
+            ..ScopePlaces::project(root)
+        }
+        .with_scope(Scope::Local)
+    }
+
+    /// The receipt of this scope; scopes that share a state folder have one each.
+    #[must_use]
+    pub fn receipt(&self) -> PathBuf {
+        self.state.join(format!("receipt-{}.json", self.scope))
+    }
+
+    fn with_scope(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
+    }
+}
+
+/// Which scope a run is about: the one asked for, else project when there is one, else user.
+///
+/// # Errors
+/// [`Kind::Usage`] when a project is needed and this cannot be one.
+pub fn choose_scope(
+    asked: Option<Scope>,
+    project: Option<&Path>,
+    current: &Path,
+    machine: &Machine,
+) -> Result<ScopePlaces> {
+    let root = match project {
+        Some(dir) => Some(current.join(dir)),
+        None => project::find_root(current, &machine.home),
+    };
+    let scope = asked.unwrap_or(if root.is_some() { Scope::Project } else { Scope::User });
+    if scope == Scope::User {
+        return Ok(ScopePlaces::user(machine));
+    }
+    let root = root.unwrap_or_else(|| current.to_path_buf());
+    if !root.is_dir() {
+        return Err(Error::new(Kind::Usage, "the project is not a directory").at_path(&root).help("create it first"));
+    }
+    let root = root.canonicalize().unwrap_or(root);
+    if !project::is_project_dir(&root, &machine.home.canonicalize().unwrap_or_else(|_| machine.home.clone())) {
+        return Err(Error::new(Kind::Usage, format!("`{}` cannot be a project", root.display()))
+            .because("it is your home directory or the root of the file system")
+            .help("go to a project, or use `--scope user`"));
+    }
+    Ok(match scope {
+        Scope::Local => ScopePlaces::local(&root, machine),
+        _ => ScopePlaces::project(&root),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn machine(pairs: &[(&str, &str)]) -> Result<Machine> {
+        Machine::from_environment(&|name| pairs.iter().find(|(key, _)| *key == name).map(|(_, v)| OsString::from(v)))
+    }
+
+    #[test]
+    fn the_config_dir_moves_everything_as_in_the_client() {
+        let plain = machine(&[("HOME", "/h")]).expect("a machine");
+        assert_eq!(ScopePlaces::user(&plain).mcp.path, Path::new("/h/.claude.json"));
+        assert_eq!(ScopePlaces::user(&plain).skills, Path::new("/h/.claude/skills"));
+        let moved = machine(&[("HOME", "/h"), ("CLAUDE_CONFIG_DIR", "/c")]).expect("a machine");
+        assert_eq!(ScopePlaces::user(&moved).mcp.path, Path::new("/c/.claude.json"));
+        assert_eq!(ScopePlaces::user(&moved).manifest, Path::new("/c/cpm.toml"));
+        assert!(machine(&[]).is_err() && machine(&[("HOME", "relative")]).is_err());
+        assert!(machine(&[("HOME", "/h"), ("CLAUDE_CONFIG_DIR", "rel")]).is_err());
+    }
+
+    #[test]
+    fn caches_are_found_in_order() {
+        let all = [("HOME", "/h"), ("CPM_CACHE_DIR", "/c"), ("XDG_CACHE_HOME", "/x")];
+        assert_eq!(machine(&all).expect("a machine").cache, Path::new("/c"));
+        assert_eq!(machine(&[all[0], all[2]]).expect("a machine").cache, Path::new("/x/cpm"));
+        let relative = [("HOME", "/h"), ("XDG_CACHE_HOME", "x")];
+        assert!(machine(&relative).expect("a machine").cache.starts_with("/h"));
+    }
+}

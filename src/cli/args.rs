@@ -1,0 +1,297 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::error::{Error, Kind, Result};
+use crate::model::dependency::Placement;
+use crate::model::name::{IndexName, PackageName};
+use crate::model::relpath::RelPath;
+use crate::model::scope::Scope;
+use crate::model::source::{Commit, RefName, RefWant};
+use crate::model::url::{GitUrl, github_shorthand};
+use crate::model::version::Requirement;
+use crate::ops::install::{Wish, WishOrigin};
+
+/// Installs skills, plugins and MCP servers into Claude Code, and locks what it installed.
+#[derive(Debug, Parser)]
+#[command(name = "cpm", version, max_term_width = 100, arg_required_else_help = true)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// Which scope: this project, you in this project only, or you everywhere
+    #[arg(long, short, global = true, value_enum)]
+    pub scope: Option<ScopeArg>,
+    /// Take this folder as the project
+    #[arg(long, global = true, value_name = "DIR")]
+    pub project: Option<PathBuf>,
+    /// Ask no host; use what is in the cache
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// Say what would change, and change nothing
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// Print one JSON document for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Print errors only
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+    /// Print each git command
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+    /// When to use colour
+    #[arg(long, global = true, value_enum, default_value_t = ColorArg::Auto, value_name = "WHEN")]
+    pub color: ColorArg,
+}
+
+/// A scope on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ScopeArg {
+    /// You, in every project
+    User,
+    /// Everybody in this project
+    Project,
+    /// You, in this project
+    Local,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum ColorArg {
+    /// On a terminal
+    Auto,
+    /// Yes
+    Always,
+    /// No
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Install packages; without any, what cpm.toml and cpm.lock say
+    #[command(visible_aliases = ["add", "i"])]
+    Install(InstallArgs),
+    /// Move packages to the newest versions that cpm.toml allows
+    #[command(visible_alias = "up")]
+    Update(UpdateArgs),
+    /// Remove packages, and what only they needed
+    #[command(visible_aliases = ["rm", "uninstall"])]
+    Remove(RemoveArgs),
+    /// List what is installed, in every scope
+    #[command(visible_alias = "ls")]
+    List,
+    /// Check every installed file against its digest
+    Verify,
+    /// Say where packages are looked up
+    #[command(subcommand)]
+    Index(IndexCommand),
+    /// Write an empty cpm.toml
+    Init,
+    /// The folder that all scopes share
+    #[command(subcommand)]
+    Cache(CacheCommand),
+}
+
+/// What to install.
+#[derive(Debug, Args)]
+pub struct InstallArgs {
+    /// Packages: NAME, or NAME@VERSION such as `github-tools@1.2`
+    #[arg(value_name = "SPEC")]
+    pub specs: Vec<String>,
+    /// From this repository: a URL, or owner/repo on GitHub
+    #[arg(long, value_name = "URL")]
+    pub git: Option<String>,
+    /// With --git, the folder of the repository; without, a folder on this machine
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+    /// With --git, exactly this commit
+    #[arg(long, requires = "git", value_name = "COMMIT", conflicts_with_all = ["tag", "branch"])]
+    pub rev: Option<String>,
+    /// With --git, this tag
+    #[arg(long, requires = "git", conflicts_with = "branch")]
+    pub tag: Option<String>,
+    /// With --git, this branch
+    #[arg(long, requires = "git")]
+    pub branch: Option<String>,
+    /// Ask only this index
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["git", "path"])]
+    pub index: Option<String>,
+    /// Place it as one plugin, or each part on its own
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub placement: Option<PlacementArg>,
+    /// Fail if the lock would change
+    #[arg(long)]
+    pub locked: bool,
+    /// Like --locked --offline
+    #[arg(long)]
+    pub frozen: bool,
+    /// Agree to what newly runs
+    #[arg(long)]
+    pub accept: bool,
+    /// Replace files that were edited since cpm wrote them
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// A placement on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum PlacementArg {
+    /// One folder, components named PLUGIN:NAME
+    Plugin,
+    /// Each skill and MCP server on its own
+    Loose,
+}
+
+/// What to update.
+#[derive(Debug, Args)]
+pub struct UpdateArgs {
+    /// Packages; all when none is named
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Fail if the lock would change
+    #[arg(long)]
+    pub locked: bool,
+    /// Agree to what newly runs
+    #[arg(long)]
+    pub accept: bool,
+    /// Replace files that were edited since cpm wrote them
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// What to remove.
+#[derive(Debug, Args)]
+pub struct RemoveArgs {
+    /// Packages
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Remove also files that were edited since cpm wrote them
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+/// Commands about indexes.
+#[derive(Debug, Subcommand)]
+pub enum IndexCommand {
+    /// Add an index: a cpm index or a Claude marketplace
+    Add {
+        /// What to call it
+        name: String,
+        /// Its repository: a URL, or owner/repo on GitHub
+        url: String,
+        /// Its branch
+        #[arg(long)]
+        branch: Option<String>,
+    },
+    /// Remove an index
+    #[command(visible_alias = "rm")]
+    Remove {
+        /// What it is called
+        name: String,
+    },
+    /// List the indexes in the order in which they are asked
+    #[command(visible_alias = "ls")]
+    List,
+}
+
+/// Commands about the cache.
+#[derive(Debug, Subcommand)]
+pub enum CacheCommand {
+    /// Print where it is
+    Dir,
+    /// Remove everything in it
+    Clean,
+}
+
+impl From<ScopeArg> for Scope {
+    fn from(arg: ScopeArg) -> Self {
+        match arg {
+            ScopeArg::User => Scope::User,
+            ScopeArg::Project => Scope::Project,
+            ScopeArg::Local => Scope::Local,
+        }
+    }
+}
+
+impl InstallArgs {
+    /// The wishes; `current` is the directory that a typed path is relative to.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] or the error of a part.
+    pub fn wishes(&self, current: &std::path::Path) -> Result<Vec<Wish>> {
+        let placement = self.placement.map(|placement| match placement {
+            PlacementArg::Plugin => Placement::Plugin,
+            PlacementArg::Loose => Placement::Loose,
+        });
+        let origin = match (&self.git, &self.path) {
+            (Some(git), path) => WishOrigin::Git {
+                url: GitUrl::parse_typed(git)?,
+                path: path
+                    .as_deref()
+                    .map(|path| RelPath::parse(path.trim_start_matches("./").trim_end_matches('/')))
+                    .transpose()?,
+                want: self.want()?,
+            },
+            (None, Some(path)) => WishOrigin::Dir(current.join(path)),
+            (None, None) => return self.specs.iter().map(|spec| self.indexed(spec, placement)).collect(),
+        };
+        let name = match self.specs.as_slice() {
+            [] => None,
+            [name] => Some(PackageName::parse(name)?),
+            _ => {
+                return Err(
+                    Error::new(Kind::Usage, "`--git` and `--path` install one package").help("run cpm once for each")
+                );
+            }
+        };
+        Ok(vec![Wish { name, origin, placement }])
+    }
+
+    fn want(&self) -> Result<RefWant> {
+        Ok(match (&self.rev, &self.tag, &self.branch) {
+            (Some(rev), _, _) => RefWant::Rev(Commit::parse(rev)?),
+            (_, Some(tag), _) => RefWant::Tag(RefName::parse(tag)?),
+            (_, _, Some(branch)) => RefWant::Branch(RefName::parse(branch)?),
+            _ => RefWant::Head,
+        })
+    }
+
+    fn indexed(&self, spec: &str, placement: Option<Placement>) -> Result<Wish> {
+        let (name, requirement) = match spec.split_once('@') {
+            Some((name, requirement)) if !name.is_empty() => (name, Some(requirement)),
+            _ => (spec, None),
+        };
+        let name = PackageName::parse(name).map_err(|error| {
+            let looks_like_repository = github_shorthand(spec).is_some() || spec.contains("://") || spec.starts_with("git@");
+            match looks_like_repository {
+                true => error.help(format!("to install from a repository: `cpm install --git {spec}`; to add a marketplace: `cpm index add NAME {spec}`")),
+                false => error,
+            }
+        })?;
+        let origin = WishOrigin::Index {
+            requirement: requirement.map(Requirement::parse).transpose()?,
+            index: self.index.as_deref().map(IndexName::parse).transpose()?,
+        };
+        Ok(Wish { name: Some(name), origin, placement })
+    }
+}
+
+/// Names on the command line.
+///
+/// # Errors
+/// [`Kind::Invalid`] for one that is no package name.
+pub fn names(texts: &[String]) -> Result<Vec<PackageName>> {
+    texts.iter().map(|text| PackageName::parse(text)).collect()
+}

@@ -1,0 +1,277 @@
+//! The command line: reads arguments, calls one use case, shows what it returns.
+
+pub mod args;
+pub mod escape;
+mod render;
+pub mod ui;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use serde_json::{Value, json};
+
+use crate::claude::paths::{self, Machine};
+use crate::claude::project;
+use crate::error::{Error, Kind, Result};
+use crate::git::Network;
+use crate::model::index::IndexConfig;
+use crate::model::name::IndexName;
+use crate::model::scope::Scope;
+use crate::model::source::RefName;
+use crate::model::url::GitUrl;
+use crate::ops::report::{Report, SurfaceChange};
+use crate::ops::{self, Approver, Context, Effect, LockMode};
+use crate::plan::Edited;
+use args::{CacheCommand, Cli, Command, Global, IndexCommand};
+use ui::{Line, Ui};
+
+/// The version of the JSON documents.
+const JSON_VERSION: u32 = 1;
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) => {
+            // clap prints help and version to stdout, mistakes to stderr.
+            let _ = asked.print();
+            return if asked.use_stderr() { ExitCode::from(Kind::Usage.exit_code()) } else { ExitCode::SUCCESS };
+        }
+    };
+    let ui = Ui::new(&cli.global);
+    match run(&cli, &ui) {
+        Ok(code) => code,
+        Err(error) => {
+            if ui.is_json() {
+                ui.document(&error_document(&cli.command, &error));
+            }
+            ui.error(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+/// One run's surroundings.
+struct Session<'a> {
+    ui: &'a Ui,
+    global: &'a Global,
+    machine: Machine,
+    current: PathBuf,
+    approver: Person<'a>,
+}
+
+/// What a command wants besides the global flags.
+#[derive(Debug, Clone, Copy, Default)]
+struct Wants {
+    locked: bool,
+    frozen: bool,
+    overwrite: bool,
+}
+
+fn run(cli: &Cli, ui: &Ui) -> Result<ExitCode> {
+    let machine = Machine::from_environment(&|name| std::env::var_os(name))?;
+    let current = std::env::current_dir()
+        .map_err(|cause| Error::io("find", Path::new("."), &cause).help("go to a folder that exists"))?;
+    let accept = match &cli.command {
+        Command::Install(args) => args.accept,
+        Command::Update(args) => args.accept,
+        _ => false,
+    };
+    let session = Session { ui, global: &cli.global, machine, current, approver: Person { ui, accept } };
+    session.run(&cli.command)
+}
+
+impl Session<'_> {
+    fn run(&self, command: &Command) -> Result<ExitCode> {
+        match command {
+            Command::Install(args) => {
+                let wants = Wants { locked: args.locked, frozen: args.frozen, overwrite: args.overwrite };
+                let wishes = args.wishes(&self.current)?;
+                let report = ops::install::install(&self.context(wants)?, &wishes)?;
+                self.show_report(command, &report, "Up to date")
+            }
+            Command::Update(args) => {
+                let wants = Wants { locked: args.locked, overwrite: args.overwrite, ..Wants::default() };
+                let report = ops::update::update(&self.context(wants)?, &args::names(&args.names)?)?;
+                self.show_report(command, &report, "Nothing newer")
+            }
+            Command::Remove(args) => {
+                let wants = Wants { overwrite: args.overwrite, ..Wants::default() };
+                let report = ops::remove::remove(&self.context(wants)?, &args::names(&args.names)?)?;
+                self.show_report(command, &report, "Nothing to remove")
+            }
+            Command::List => {
+                let lists = self.each_scope(ops::list::list)?;
+                render::lists(self.ui, &lists);
+                self.document(command, json!({ "scopes": lists }));
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Verify => self.verify(command),
+            Command::Index(what) => self.index(command, what),
+            Command::Init => {
+                let path = ops::init::init(&self.context(Wants::default())?)?;
+                self.ui.answer(Line::new().text(format!("Wrote {path}")));
+                self.document(command, json!({ "path": path }));
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Cache(CacheCommand::Dir) => {
+                let dir = self.machine.cache.display().to_string();
+                self.ui.result(Line::new().text(&dir));
+                self.document(command, json!({ "dir": dir }));
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::Cache(CacheCommand::Clean) => {
+                let cleaned = ops::cache::clean(&self.machine)?;
+                self.ui.answer(Line::new().text(format!("Removed {} files from {}", cleaned.files, cleaned.dir)));
+                self.document(command, json!({ "cleaned": cleaned }));
+                Ok(ExitCode::SUCCESS)
+            }
+        }
+    }
+
+    fn verify(&self, command: &Command) -> Result<ExitCode> {
+        let verified = self.each_scope(ops::verify::verify)?;
+        render::verified(self.ui, &verified);
+        self.document(command, json!({ "scopes": verified }));
+        let is_clean = verified.iter().all(|scope| scope.findings.is_empty());
+        if !is_clean {
+            self.ui.note(Line::new().text(
+                "help: `cpm install` puts missing files back; `cpm install --overwrite` also replaces edited ones",
+            ));
+        }
+        Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(Kind::Findings.exit_code()) })
+    }
+
+    fn index(&self, command: &Command, what: &IndexCommand) -> Result<ExitCode> {
+        let context = self.context(Wants::default())?;
+        match what {
+            IndexCommand::Add { name, url, branch } => {
+                let config = IndexConfig {
+                    name: IndexName::parse(name)?,
+                    url: GitUrl::parse_typed(url)?,
+                    branch: branch.as_deref().map(RefName::parse).transpose()?,
+                };
+                let row = ops::index::add(&context, &config)?;
+                render::indexes(self.ui, std::slice::from_ref(&row));
+                self.document(command, json!({ "index": row }));
+            }
+            IndexCommand::Remove { name } => {
+                ops::index::remove(&context, &IndexName::parse(name)?)?;
+                self.ui.answer(
+                    Line::new().text(format!(
+                        "Removed the index {name} from {}",
+                        self.machine.shown(&context.places.manifest)
+                    )),
+                );
+                self.document(command, json!({ "removed": name }));
+            }
+            IndexCommand::List => {
+                let rows = ops::index::list(&context)?;
+                render::indexes(self.ui, &rows);
+                self.document(command, json!({ "indexes": rows }));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn show_report(&self, command: &Command, report: &Report, did_nothing: &str) -> Result<ExitCode> {
+        render::report(self.ui, report, did_nothing);
+        self.document(command, json!({ "report": report }));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn document(&self, command: &Command, answer: Value) {
+        if self.ui.is_json() {
+            let mut document = json!({ "version": JSON_VERSION, "command": name_of(command), "exit": 0 });
+            if let (Value::Object(document), Value::Object(answer)) = (&mut document, answer) {
+                document.extend(answer);
+            }
+            self.ui.document(&document);
+        }
+    }
+
+    fn context(&self, wants: Wants) -> Result<Context<'_>> {
+        self.context_in(self.global.scope.map(Scope::from), wants)
+    }
+
+    fn context_in(&self, scope: Option<Scope>, wants: Wants) -> Result<Context<'_>> {
+        let places = paths::choose_scope(scope, self.global.project.as_deref(), &self.current, &self.machine)?;
+        Ok(Context {
+            machine: &self.machine,
+            places,
+            network: if self.global.offline || wants.frozen { Network::Offline } else { Network::Online },
+            lock_mode: if wants.locked || wants.frozen { LockMode::Locked } else { LockMode::Free },
+            effect: if self.global.dry_run { Effect::DryRun } else { Effect::Change },
+            edited: if wants.overwrite { Edited::Overwrite } else { Edited::Keep },
+            progress: self.ui,
+            approver: &self.approver,
+            variable: &|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()),
+        })
+    }
+
+    /// Looks at the scope that was asked for, or at all there are here.
+    fn each_scope<T>(&self, look: impl Fn(&Context<'_>) -> Result<T>) -> Result<Vec<T>> {
+        let scopes = match self.global.scope {
+            Some(scope) => vec![scope.into()],
+            None if self.is_in_project() => vec![Scope::Project, Scope::Local, Scope::User],
+            None => vec![Scope::User],
+        };
+        scopes.into_iter().map(|scope| look(&self.context_in(Some(scope), Wants::default())?)).collect()
+    }
+
+    fn is_in_project(&self) -> bool {
+        self.global.project.is_some() || project::find_root(&self.current, &self.machine.home).is_some()
+    }
+}
+
+/// The person at the terminal, if there is one.
+struct Person<'a> {
+    ui: &'a Ui,
+    accept: bool,
+}
+
+impl Approver for Person<'_> {
+    fn approve(&self, changes: &[SurfaceChange]) -> bool {
+        if self.accept {
+            return true;
+        }
+        if !self.ui.can_ask() {
+            return false;
+        }
+        render::surface_changes(self.ui, changes);
+        self.ui.confirm("Go on?")
+    }
+}
+
+fn name_of(command: &Command) -> &'static str {
+    match command {
+        Command::Install(_) => "install",
+        Command::Update(_) => "update",
+        Command::Remove(_) => "remove",
+        Command::List => "list",
+        Command::Verify => "verify",
+        Command::Index(IndexCommand::Add { .. }) => "index add",
+        Command::Index(IndexCommand::Remove { .. }) => "index remove",
+        Command::Index(IndexCommand::List) => "index list",
+        Command::Init => "init",
+        Command::Cache(CacheCommand::Dir) => "cache dir",
+        Command::Cache(CacheCommand::Clean) => "cache clean",
+    }
+}
+
+fn error_document(command: &Command, error: &Error) -> Value {
+    json!({
+        "version": JSON_VERSION,
+        "command": name_of(command),
+        "exit": error.kind().exit_code(),
+        "error": {
+            "kind": error.kind().name(),
+            "message": error.message(),
+            "place": error.place(),
+            "causes": error.causes(),
+            "help": error.help_text(),
+        },
+    })
+}

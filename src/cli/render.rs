@@ -1,0 +1,159 @@
+//! Turns reports into lines for people. Programs get the same data as JSON.
+
+use super::ui::{BOLD, DIM, GREEN, Line, RED, Ui, YELLOW};
+use crate::model::dependency::Placement;
+use crate::model::surface::Item;
+use crate::ops::index::IndexRow;
+use crate::ops::list::ScopeList;
+use crate::ops::report::{Action, PackageReport, Report, SurfaceChange};
+use crate::ops::verify::Verified;
+
+/// Longest list of scripts shown; `--json` has them all.
+const MAX_PROGRAMS: usize = 6;
+
+/// Shows what install, update or remove did.
+pub(super) fn report(ui: &Ui, report: &Report, did_nothing: &str) {
+    let scope = format!("{} scope ({})", report.scope, report.base);
+    if report.packages.is_empty() && report.files.is_empty() {
+        let count = report.unchanged;
+        let packages = if count == 1 { "1 package".to_owned() } else { format!("{count} packages") };
+        return ui.answer(Line::new().text(format!("{did_nothing}: {packages} in the {scope}")));
+    }
+    let verb = if report.dry_run { "Would change" } else { "Changed" };
+    ui.answer(Line::new().styled(BOLD, format!("{verb} the {scope}")));
+    for package in &report.packages {
+        show_package(ui, package);
+    }
+    for file in &report.files {
+        let word = match (file.action, report.dry_run) {
+            ("write", false) => "wrote",
+            ("remove", false) => "removed",
+            ("keep", _) => "kept",
+            (other, _) => other,
+        };
+        ui.answer(Line::new().styled(DIM, format!("  {word:<8} ")).text(&file.path));
+    }
+    if !report.next.is_empty() && !report.dry_run {
+        ui.answer(Line::new().styled(BOLD, "Next"));
+        for step in &report.next {
+            ui.answer(Line::new().text(format!("  - {step}")));
+        }
+    }
+}
+
+fn show_package(ui: &Ui, package: &PackageReport) {
+    let (sign, style) = match package.action {
+        Action::Add => ("+", GREEN),
+        Action::Update => ("~", YELLOW),
+        Action::Remove => ("-", RED),
+    };
+    let version = match package.was.as_ref().filter(|was| **was != package.version) {
+        Some(was) => format!("{was} → {}", package.version),
+        None => package.version.clone(),
+    };
+    let mut line =
+        Line::new().styled(style, sign).text(" ").styled(BOLD, package.name.as_str()).text(format!(" {version}"));
+    if let (Some(kind), Some(from)) = (package.kind, &package.from) {
+        line = line.styled(DIM, format!("  {kind} from {from}"));
+    }
+    ui.answer(line);
+    if package.action == Action::Remove {
+        return;
+    }
+    let field = |name: &str, text: String| {
+        if !text.is_empty() {
+            ui.answer(Line::new().styled(DIM, format!("    {name:<8} ")).text(text));
+        }
+    };
+    let list = |names: Vec<&str>| names.join(", ");
+    let folders = list(package.skills.iter().map(|skill| skill.as_str()).collect());
+    field(if package.placement == Some(Placement::Plugin) { "plugin" } else { "skills" }, folders);
+    field("servers", list(package.servers.iter().map(|server| server.as_str()).collect()));
+    let what = if package.action == Action::Add { "runs" } else { "now runs" };
+    for (at, sentence) in sentences(&package.surface).iter().enumerate() {
+        field(if at == 0 { what } else { "" }, sentence.clone());
+    }
+    for (at, sentence) in sentences(&package.surface_gone).iter().enumerate() {
+        field(if at == 0 { "no more" } else { "" }, sentence.clone());
+    }
+    for note in &package.notes {
+        field("note", note.clone());
+    }
+}
+
+/// The surface in words; hosts are part of the addresses already shown, and many scripts are only counted.
+fn sentences(items: &[Item]) -> Vec<String> {
+    let is_program = |item: &&Item| matches!(item, Item::Program { .. });
+    let mut shown: Vec<String> = items
+        .iter()
+        .filter(|item| !is_program(item) && !matches!(item, Item::Host { .. }))
+        .map(Item::sentence)
+        .collect();
+    let programs: Vec<&Item> = items.iter().filter(is_program).collect();
+    shown.extend(programs.iter().take(MAX_PROGRAMS).map(|item| item.sentence()));
+    if programs.len() > MAX_PROGRAMS {
+        shown.push(format!("and {} more scripts and programs", programs.len() - MAX_PROGRAMS));
+    }
+    shown
+}
+
+/// Shows what updates would newly run, before they happen.
+pub(super) fn surface_changes(ui: &Ui, changes: &[SurfaceChange]) {
+    for change in changes {
+        let head = format!("{} {} → {} changes what it can run:", change.name, change.from, change.to);
+        ui.note(Line::new().styled(BOLD, head));
+        for item in &change.added {
+            ui.note(Line::new().styled(GREEN, "  + ").text(item.sentence()));
+        }
+        for item in &change.removed {
+            ui.note(Line::new().styled(RED, "  - ").text(item.sentence()));
+        }
+    }
+}
+
+/// Shows what each scope has.
+pub(super) fn lists(ui: &Ui, lists: &[ScopeList]) {
+    if lists.iter().all(|list| list.packages.is_empty()) {
+        return ui.answer(Line::new().text("Nothing is installed. `cpm install github-tools` is a start."));
+    }
+    for list in lists.iter().filter(|list| !list.packages.is_empty()) {
+        ui.answer(
+            Line::new().styled(BOLD, format!("{} scope", list.scope)).styled(DIM, format!("  {}", list.manifest)),
+        );
+        let width = list.packages.iter().map(|row| row.name.as_str().len()).max().unwrap_or(0);
+        let version = list.packages.iter().map(|row| row.version.len()).max().unwrap_or(0);
+        for row in &list.packages {
+            let mut line = Line::new().text(format!("  {:<width$}  {:<version$}  ", row.name.as_str(), row.version));
+            if row.state != "installed" {
+                line = line.styled(YELLOW, format!("{}  ", row.state));
+            }
+            let why = if row.direct { "" } else { "  (needed by another)" };
+            ui.answer(line.styled(DIM, format!("{}{why}", row.from)));
+        }
+    }
+}
+
+/// Shows what verifying found.
+pub(super) fn verified(ui: &Ui, all: &[Verified]) {
+    for scope in all {
+        for finding in &scope.findings {
+            let line = Line::new().styled(RED, format!("{:<13} ", finding.problem)).text(&finding.path);
+            ui.result(line.styled(DIM, format!("  ({})", finding.package)));
+        }
+    }
+    let packages: usize = all.iter().map(|scope| scope.packages).sum();
+    let files: usize = all.iter().map(|scope| scope.files).sum();
+    if all.iter().all(|scope| scope.findings.is_empty()) {
+        ui.answer(Line::new().styled(GREEN, "ok").text(format!(": {packages} packages, {files} files are as locked")));
+    }
+}
+
+/// Shows the indexes.
+pub(super) fn indexes(ui: &Ui, rows: &[IndexRow]) {
+    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+    for (at, row) in rows.iter().enumerate() {
+        let size = row.packages.map(|count| format!("  {count} packages")).unwrap_or_default();
+        let url = if row.name == row.url { "compiled into cpm" } else { &row.url };
+        ui.answer(Line::new().text(format!("{}. {:<width$}  ", at + 1, row.name)).text(url).styled(DIM, size));
+    }
+}

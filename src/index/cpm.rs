@@ -1,0 +1,58 @@
+//! A cpm index in git: one file of releases per package, sharded as Cargo's index is.
+
+use super::{At, Index, Listing, name_of_file};
+use crate::error::{Error, Result};
+use crate::format::index_line::{self, Host};
+use crate::git::{Cache, EntryKind};
+use crate::model::index::IndexId;
+use crate::model::name::PackageName;
+use crate::model::relpath::RelPath;
+
+/// What says that a repository is a cpm index.
+pub(super) const MARKER: &str = "index.toml";
+
+/// A cpm index at one commit.
+pub(super) struct CpmIndex<'a> {
+    at: At,
+    cache: &'a Cache<'a>,
+}
+
+impl<'a> CpmIndex<'a> {
+    /// Opens the index whose `index.toml` is `about`.
+    pub(super) fn open(at: At, about: &[u8], cache: &'a Cache<'a>) -> Result<Self> {
+        index_line::parse_about(&String::from_utf8_lossy(about)).map_err(|error| error.at(&at.url))?;
+        Ok(CpmIndex { at, cache })
+    }
+}
+
+impl Index for CpmIndex<'_> {
+    fn id(&self) -> IndexId {
+        IndexId::Git(self.at.url.clone())
+    }
+
+    fn listing(&self, name: &PackageName) -> Result<Option<Listing>> {
+        let path = RelPath::parse(&index_line::file_of(name))?;
+        let Some(bytes) = self.cache.file(&self.at.url, &self.at.commit, &path)? else { return Ok(None) };
+        let host = Host::Git(&self.at.url, &self.at.commit);
+        let (releases, problems) = index_line::parse_file(&String::from_utf8_lossy(&bytes), name, host);
+        let problems = problems.into_iter().map(|problem: Error| problem.at(&self.at.url)).collect();
+        Ok(Some(Listing { releases, problems }))
+    }
+
+    fn names(&self) -> Result<Vec<PackageName>> {
+        let mut names = Vec::new();
+        let mut open = vec![RelPath::parse("packages")?];
+        while let Some(dir) = open.pop() {
+            for entry in self.cache.list(&self.at.url, &self.at.commit, Some(&dir))?.unwrap_or_default() {
+                // A name that no package can have is no package.
+                let Ok(path) = RelPath::parse(&format!("{dir}/{}", entry.name)) else { continue };
+                match entry.kind {
+                    EntryKind::Dir => open.push(path),
+                    EntryKind::File => names.extend(name_of_file(path.as_str())),
+                    EntryKind::Link | EntryKind::Submodule => {}
+                }
+            }
+        }
+        Ok(names)
+    }
+}

@@ -1,0 +1,117 @@
+//! A Claude marketplace as an index: its entries at the head of its repository.
+
+use super::{At, Index, Listing};
+use crate::error::{Error, Kind, Result};
+use crate::format::marketplace::{self, Entry, EntrySource, Marketplace};
+use crate::format::{json, plugin};
+use crate::git::Cache;
+use crate::model::index::{IndexId, Release};
+use crate::model::name::PackageName;
+use crate::model::relpath::RelPath;
+use crate::model::source::{Commit, RefName, RefWant, Source};
+use crate::model::url::GitUrl;
+use crate::model::version::{self, Version};
+
+/// What says that a repository is a marketplace.
+pub(super) const MARKER: &str = ".claude-plugin/marketplace.json";
+
+/// A marketplace at one commit.
+pub(super) struct Market<'a> {
+    at: At,
+    market: Marketplace,
+    cache: &'a Cache<'a>,
+}
+
+impl<'a> Market<'a> {
+    /// Opens the marketplace whose marketplace.json is `bytes`.
+    pub(super) fn open(at: At, bytes: &[u8], cache: &'a Cache<'a>) -> Result<Self> {
+        let market = marketplace::parse(bytes, &at.url)?;
+        Ok(Market { at, market, cache })
+    }
+
+    /// The one release that an entry is: its plugin at the commit it names.
+    fn release(&self, entry: &Entry) -> Result<Release> {
+        let (url, path, commit) = self.locate(entry)?;
+        let manifest_path = match &path {
+            Some(path) => path.join(&RelPath::parse(".claude-plugin/plugin.json")?)?,
+            None => RelPath::parse(".claude-plugin/plugin.json")?,
+        };
+        let bytes = self.cache.file(&url, &commit, &manifest_path)?;
+        if let Some(bytes) = &bytes {
+            refuse_two_definitions(entry, bytes)?;
+        }
+        let written = bytes.as_deref().or(entry.manifest.as_deref().map(str::as_bytes));
+        let manifest = written.map(|bytes| plugin::parse(bytes, "plugin.json")).transpose()?.unwrap_or_default();
+        let label = manifest.version.as_deref().or(entry.version.as_deref());
+        Ok(Release {
+            version: read_version(label, &commit),
+            source: Source::Git { url, path, want: RefWant::Head },
+            commit: Some(commit),
+            checksum: None,
+            dependencies: manifest.dependencies,
+            yanked: None,
+            description: manifest.description.or_else(|| entry.description.clone()),
+            manifest: entry.manifest.clone().filter(|_| bytes.is_none()),
+        })
+    }
+
+    fn locate(&self, entry: &Entry) -> Result<(GitUrl, Option<RelPath>, Commit)> {
+        match &entry.source {
+            EntrySource::Here(path) => Ok((self.at.url.clone(), path.clone(), self.at.commit.clone())),
+            EntrySource::Elsewhere { url, path, commit: Some(commit), .. } => {
+                Ok((url.clone(), path.clone(), commit.clone()))
+            }
+            EntrySource::Elsewhere { url, path, reference, commit: None } => {
+                Ok((url.clone(), path.clone(), self.resolve(url, reference.as_ref())?))
+            }
+        }
+    }
+
+    /// A reference of an entry is a branch or a tag; the entry does not say which.
+    fn resolve(&self, url: &GitUrl, reference: Option<&RefName>) -> Result<Commit> {
+        let Some(name) = reference else { return self.cache.resolve(url, &RefWant::Head) };
+        match self.cache.resolve(url, &RefWant::Branch(name.clone())) {
+            Err(error) if error.kind() == Kind::NotFound => self.cache.resolve(url, &RefWant::Tag(name.clone())),
+            resolved => resolved,
+        }
+    }
+}
+
+impl Index for Market<'_> {
+    fn id(&self) -> IndexId {
+        IndexId::Git(self.at.url.clone())
+    }
+
+    fn listing(&self, name: &PackageName) -> Result<Option<Listing>> {
+        let renamed =
+            || self.market.renames.get(name.as_str())?.as_deref().and_then(|new| self.market.entries.get(new));
+        let Some(entry) = self.market.entries.get(name).or_else(renamed) else { return Ok(None) };
+        let release = self.release(entry.as_ref().map_err(Clone::clone)?)?;
+        Ok(Some(Listing { releases: vec![release], problems: Vec::new() }))
+    }
+
+    fn names(&self) -> Result<Vec<PackageName>> {
+        Ok(self.market.entries.keys().cloned().collect())
+    }
+}
+
+/// The client installs a plugin with components in plugin.json and in a `strict: false` entry, then fails to load it.
+fn refuse_two_definitions(entry: &Entry, plugin_json: &[u8]) -> Result<()> {
+    let written = json::parse_object(plugin_json, "plugin.json")?;
+    let defines = |key: &&str| written.contains_key(*key) && *key != "dependencies";
+    match plugin::COMPONENT_FIELDS.iter().find(|key| defines(key)) {
+        Some(key) if !entry.strict && entry.manifest.is_some() => {
+            Err(Error::new(Kind::Invalid, "the entry and plugin.json both define components")
+                .because(format!("the entry has `strict: false`, and plugin.json has `{key}`"))
+                .help("Claude Code does not load such a plugin; tell its author"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The label of a plugin as a version. What is no version is labelled by its commit, as what has none.
+fn read_version(label: Option<&str>, commit: &Commit) -> Version {
+    label
+        .and_then(|text| Version::parse(text.strip_prefix('v').unwrap_or(text)).ok())
+        .unwrap_or_else(|| version::from_commit(commit))
+}

@@ -1,0 +1,204 @@
+//! Makes a scope as locked: load what changed, place it, ask about what would newly run, plan, commit, report.
+
+mod reporting;
+mod staging;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use reporting::{origin, shown_path};
+
+use super::fetch::{Fetcher, Loaded};
+use super::installed::{dependency_on, is_installed, options_text};
+use super::locking::{Locking, changed_names};
+use super::mcp_document::McpDocument;
+use super::report::{Report, SurfaceChange};
+use super::state::ScopeState;
+use super::{Context, Effect, LockMode};
+use crate::claude::client_lock::ClientLock;
+use crate::claude::place::{self, Identity, Placed};
+use crate::claude::settings;
+use crate::error::{Error, Kind, Result};
+use crate::fsx;
+use crate::model::dependency::{Manifest, Placement};
+use crate::model::lock::Lock;
+use crate::model::name::PackageName;
+use crate::plan::{self, Change, Present};
+use crate::transaction::Transaction;
+
+/// How often to begin again when the client changes its file meanwhile.
+const ATTEMPTS: usize = 5;
+
+/// What a use case wants the scope to become.
+pub(super) struct Target<'a> {
+    pub(super) manifest: &'a Manifest,
+    /// The manifest's text, if it must be written.
+    pub(super) manifest_text: Option<String>,
+    pub(super) locking: Locking,
+}
+
+/// A package that is placed anew.
+struct Fresh {
+    loaded: Loaded,
+    placed: Placed,
+    options: String,
+}
+
+/// Applies a target.
+pub(super) fn apply(
+    context: &Context<'_>,
+    state: &ScopeState,
+    fetcher: &Fetcher<'_>,
+    target: Target<'_>,
+) -> Result<Report> {
+    let Target { manifest, manifest_text, locking } = target;
+    let Locking { lock, mut loaded } = locking;
+    let lock_changes = changed_names(&state.lock, &lock);
+    if context.lock_mode == LockMode::Locked && (!lock_changes.is_empty() || manifest_text.is_some()) {
+        return Err(out_of_step(context, &lock_changes));
+    }
+    let mut kept = BTreeSet::new();
+    let mut fresh = BTreeMap::new();
+    for (name, locked) in &lock.packages {
+        let options = options_text(manifest, name);
+        if is_installed(context, &state.receipt, name, locked, &options)? {
+            kept.insert(name.clone());
+            continue;
+        }
+        let loaded = match loaded.remove(name) {
+            Some(loaded) => loaded,
+            None => fetcher.load_locked(name, locked)?,
+        };
+        let dependency = dependency_on(manifest, name);
+        let identity = Identity {
+            name: dependency.map_or(name, |(alias, _)| alias),
+            version: &locked.version,
+            manifest: locked.manifest.as_deref(),
+            dependency: dependency.map(|(_, dependency)| dependency),
+        };
+        let placed = place::place(&loaded.package, &loaded.tree, identity)?;
+        fresh.insert(name.clone(), Fresh { loaded, placed, options });
+    }
+    refuse_shadowed(context, &fresh)?;
+    let run = Run { context, state, lock: &lock, manifest_text, fresh, kept, lock_changes };
+    run.ask()?;
+    run.carry_out()
+}
+
+struct Run<'a> {
+    context: &'a Context<'a>,
+    state: &'a ScopeState,
+    lock: &'a Lock,
+    manifest_text: Option<String>,
+    fresh: BTreeMap<PackageName, Fresh>,
+    kept: BTreeSet<PackageName>,
+    lock_changes: Vec<PackageName>,
+}
+
+impl Run<'_> {
+    /// An update that would run something else needs a yes; a lock that a colleague committed had it already.
+    fn ask(&self) -> Result<()> {
+        let moved = self.fresh.iter().filter(|(name, _)| self.lock_changes.contains(name));
+        let changed: Vec<SurfaceChange> = moved.filter_map(|(name, fresh)| self.surface_change(name, fresh)).collect();
+        if changed.is_empty() || self.context.effect == Effect::DryRun || self.context.approver.approve(&changed) {
+            return Ok(());
+        }
+        let what = "the update would run something else than what is installed, so nothing was changed";
+        let error =
+            changed.iter().flat_map(SurfaceChange::lines).fold(Error::new(Kind::Approval, what), Error::because);
+        Err(error.help("read the difference, then run the same command with `--accept`"))
+    }
+
+    /// What a package would newly run, against what is installed; `None` when that is the same or nothing is.
+    fn surface_change(&self, name: &PackageName, fresh: &Fresh) -> Option<SurfaceChange> {
+        let before = self.state.receipt.packages.get(name)?;
+        let after = &fresh.loaded.surface;
+        (before.surface != *after).then(|| SurfaceChange {
+            name: name.clone(),
+            from: before.version.to_string(),
+            to: self.lock.packages[name].version.to_string(),
+            added: after.beyond(&before.surface).cloned().collect(),
+            removed: before.surface.beyond(after).cloned().collect(),
+        })
+    }
+
+    fn carry_out(self) -> Result<Report> {
+        for _ in 0..ATTEMPTS {
+            if let Some(report) = self.attempt()? {
+                return Ok(report);
+            }
+        }
+        let mcp = &self.context.places.mcp.path;
+        Err(Error::new(Kind::Locked, "the file keeps changing while cpm works")
+            .at_path(mcp)
+            .help("close other Claude Code sessions, then run again"))
+    }
+
+    /// One attempt; `None` when the MCP file changed between reading and writing.
+    fn attempt(&self) -> Result<Option<Report>> {
+        let places = &self.context.places;
+        let mcp = McpDocument::read(self.context)?;
+        let placed = self.fresh.iter().map(|(name, fresh)| (name.clone(), fresh.placed.clone())).collect();
+        let present = Present {
+            receipt: &self.state.receipt,
+            skills: &places.skills,
+            servers: &mcp.entries,
+            mcp_file: &places.mcp.path,
+            kept: &self.kept,
+        };
+        let changes = plan::plan(&placed, present, self.context.edited)?;
+        if self.context.effect == Effect::DryRun {
+            return self.report(&changes, &[]).map(Some);
+        }
+        let touches_mcp = changes.iter().any(Change::edits_mcp_file);
+        let _client_lock = match touches_mcp && places.mcp.shared_with_client {
+            true => Some(ClientLock::acquire(&places.mcp.path)?),
+            false => None,
+        };
+        let mut transaction = Transaction::begin(&places.state)?;
+        let mut written = Vec::new();
+        let mut receipt = self.next_receipt();
+        self.stage_dirs(&changes, &mut transaction, &mut receipt)?;
+        let mcp_bytes = mcp.bytes.clone();
+        self.stage_servers(&changes, mcp, &mut transaction, &mut receipt, &mut written)?;
+        self.stage_exclude(&mut transaction, &mut receipt, &mut written)?;
+        self.stage_files(&mut transaction, &receipt, &mut written)?;
+        if touches_mcp && fsx::read_optional(&places.mcp.path)? != mcp_bytes {
+            return Ok(None);
+        }
+        transaction.commit()?;
+        self.report(&changes, &written).map(Some)
+    }
+}
+
+/// A plugin folder that the client would not load, because a marketplace plugin of the same name is enabled.
+fn refuse_shadowed(context: &Context<'_>, fresh: &BTreeMap<PackageName, Fresh>) -> Result<()> {
+    let mut plugins = fresh.iter().filter(|(_, fresh)| fresh.placed.placement == Placement::Plugin).peekable();
+    if plugins.peek().is_none() {
+        return Ok(());
+    }
+    let enabled = settings::enabled_plugins(context.machine, &context.places)?;
+    for (name, fresh) in plugins {
+        let namespace = fresh.loaded.package.namespace.as_deref().unwrap_or(name.as_str());
+        if let Some(id) = enabled.get(namespace) {
+            return Err(Error::new(Kind::Conflict, format!("the plugin `{id}` is enabled, and would hide `{name}`"))
+                .because("Claude Code loads only one plugin of a name, and prefers the one from its own marketplaces")
+                .help(format!("run `claude plugin uninstall {id}` first, then run again")));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn out_of_step(context: &Context<'_>, changed: &[PackageName]) -> Error {
+    let error = match context.places.lock.exists() {
+        true => Error::new(Kind::Lock, "the lock is out of step with the manifest, and may not change in this run"),
+        false => Error::new(Kind::Lock, "there is no lock, and none may be written in this run"),
+    };
+    let error = error.at_path(&context.places.lock);
+    let error = if changed.is_empty() {
+        error
+    } else {
+        let names: Vec<String> = changed.iter().map(|name| format!("`{name}`")).collect();
+        error.because(format!("it would change: {}", names.join(", ")))
+    };
+    error.help("run `cpm install` without `--locked` and `--frozen`, and commit the lock")
+}

@@ -1,0 +1,167 @@
+//! Says what a run did or would do, and what is left to the user and the client.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use serde_json::Value;
+
+use super::super::report::{Action, FileReport, PackageReport, Report};
+use super::super::{Context, Effect};
+use super::{Fresh, Run};
+use crate::error::Result;
+use crate::model::dependency::Placement;
+use crate::model::index::IndexId;
+use crate::model::lock::Locked;
+use crate::model::name::PackageName;
+use crate::model::package::required_variables;
+use crate::model::scope::Scope;
+use crate::model::surface::Surface;
+use crate::plan::Change;
+use crate::receipt::Installed;
+
+impl Run<'_> {
+    pub(super) fn file_report(&self, path: &Path, action: &'static str) -> FileReport {
+        FileReport { path: shown_path(self.context, path), action }
+    }
+
+    pub(super) fn report(&self, changes: &[Change], written: &[FileReport]) -> Result<Report> {
+        let skills = &self.context.places.skills;
+        let mut files: Vec<FileReport> = changes
+            .iter()
+            .filter_map(|change| match change {
+                Change::WriteDir { dir, .. } => Some((dir, "write")),
+                Change::AdoptDir { dir, .. } => Some((dir, "keep")),
+                Change::RemoveDir { dir, .. } => Some((dir, "remove")),
+                Change::SetServer { .. } | Change::AdoptServer { .. } | Change::RemoveServer { .. } => None,
+            })
+            .map(|(dir, action)| self.file_report(&skills.join(dir.as_str()), action))
+            .collect();
+        files.extend_from_slice(written);
+        if self.context.effect == Effect::DryRun {
+            files.extend(self.files_of_dry_run(changes));
+        }
+        let removed = self.state.receipt.packages.iter().filter(|(name, _)| !self.lock.packages.contains_key(*name));
+        let mut packages: Vec<PackageReport> =
+            self.fresh.iter().map(|(name, fresh)| self.package_report(name, fresh)).collect();
+        packages.extend(removed.map(|(name, installed)| removed_report(name, installed)));
+        packages.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(Report {
+            scope: self.context.places.scope,
+            base: self.context.machine.shown(&self.context.places.base),
+            dry_run: self.context.effect == Effect::DryRun,
+            packages,
+            unchanged: self.kept.len(),
+            files,
+            next: self.next_steps(changes),
+        })
+    }
+
+    fn files_of_dry_run(&self, changes: &[Change]) -> Vec<FileReport> {
+        let places = &self.context.places;
+        let touches_mcp = changes.iter().any(Change::edits_mcp_file);
+        let paths = [
+            (touches_mcp, &places.mcp.path),
+            (self.manifest_text.is_some(), &places.manifest),
+            (self.state.lock_bytes.is_none() || *self.lock != self.state.lock, &places.lock),
+        ];
+        paths.iter().filter(|(changes, _)| *changes).map(|(_, path)| self.file_report(path, "write")).collect()
+    }
+
+    fn package_report(&self, name: &PackageName, fresh: &Fresh) -> PackageReport {
+        let locked = &self.lock.packages[name];
+        let before = self.state.receipt.packages.get(name);
+        let nothing = Surface::default();
+        let old_surface = before.map_or(&nothing, |before| &before.surface);
+        PackageReport {
+            name: name.clone(),
+            action: if before.is_some() { Action::Update } else { Action::Add },
+            version: locked.version.to_string(),
+            was: before.map(|before| before.version.to_string()),
+            from: Some(origin(locked)),
+            checksum: locked.checksum,
+            kind: Some(fresh.loaded.package.kind()),
+            placement: Some(fresh.placed.placement),
+            skills: fresh.placed.dirs.keys().cloned().collect(),
+            servers: fresh.placed.servers.keys().cloned().collect(),
+            surface: fresh.loaded.surface.beyond(old_surface).cloned().collect(),
+            surface_gone: old_surface.beyond(&fresh.loaded.surface).cloned().collect(),
+            notes: fresh.loaded.warnings.clone(),
+        }
+    }
+
+    /// What the client still needs before it has everything [claude-code.md §2.6, §7.3].
+    fn next_steps(&self, changes: &[Change]) -> Vec<String> {
+        let mut next = Vec::new();
+        let mut unset = BTreeSet::new();
+        for entry in self.fresh.values().flat_map(|fresh| fresh.loaded.package.servers.values()) {
+            let json = Value::Object(entry.json.clone()).to_string();
+            unset.extend(required_variables(&json).filter(|name| !is_clients_own(name)).map(str::to_owned));
+        }
+        unset.retain(|name| !(self.context.variable)(name));
+        for name in unset {
+            next.push(format!("set {name} in the environment that Claude Code starts in"));
+        }
+        let servers = changes.iter().filter_map(|change| match change {
+            Change::SetServer { server, .. } => Some(format!("`{server}`")),
+            _ => None,
+        });
+        let servers: Vec<String> = servers.collect();
+        let scope = self.context.places.scope;
+        if scope == Scope::Project && !servers.is_empty() {
+            next.push(format!("Claude Code asks once, in an interactive session, to approve {}", servers.join(", ")));
+        }
+        let plugins = self.fresh.values().filter(|fresh| fresh.placed.placement == Placement::Plugin);
+        let with_servers = plugins.clone().any(|fresh| !fresh.loaded.package.servers.is_empty());
+        if scope != Scope::User && plugins.count() > 0 {
+            let base = self.context.machine.shown(&self.context.places.base);
+            next.push(format!("plugins load when Claude Code is started in {base} itself and trusts it"));
+            if with_servers {
+                next.push("Claude Code asks once to approve the MCP servers of plugins".to_owned());
+            }
+        }
+        if !changes.is_empty() {
+            next.push("start a new Claude Code session to load everything".to_owned());
+        }
+        next
+    }
+}
+
+/// Variables that the client itself sets.
+fn is_clients_own(name: &str) -> bool {
+    matches!(name, "CLAUDE_PLUGIN_ROOT" | "CLAUDE_PLUGIN_DATA" | "CLAUDE_PROJECT_DIR" | "CLAUDE_SESSION_ID")
+}
+
+fn removed_report(name: &PackageName, installed: &Installed) -> PackageReport {
+    PackageReport {
+        name: name.clone(),
+        action: Action::Remove,
+        version: installed.version.to_string(),
+        was: None,
+        from: None,
+        checksum: installed.checksum,
+        kind: None,
+        placement: None,
+        skills: installed.dirs.keys().cloned().collect(),
+        servers: installed.servers.keys().cloned().collect(),
+        surface: Vec::new(),
+        surface_gone: Vec::new(),
+        notes: Vec::new(),
+    }
+}
+
+/// Where a locked package comes from, in words.
+pub(in crate::ops) fn origin(locked: &Locked) -> String {
+    match (&locked.index, &locked.commit) {
+        (Some(IndexId::Builtin), None) => "the built-in index".to_owned(),
+        (_, Some(commit)) => format!("{} at {}", locked.source, commit.short()),
+        (_, None) => locked.source.to_string(),
+    }
+}
+
+/// A path as people read it: relative to the scope where it is inside, else with `~`.
+pub(in crate::ops) fn shown_path(context: &Context<'_>, path: &Path) -> String {
+    match path.strip_prefix(&context.places.base) {
+        Ok(inside) if context.places.scope != Scope::User => inside.display().to_string(),
+        _ => context.machine.shown(path),
+    }
+}

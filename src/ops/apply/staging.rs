@@ -1,0 +1,200 @@
+//! Stages the planned changes and what goes with them: receipt, ignore list, manifest, and the lock last.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::super::mcp_document::McpDocument;
+use super::super::report::FileReport;
+use super::{Fresh, Run};
+use crate::error::{Error, Result};
+use crate::format::lockfile;
+use crate::fsx;
+use crate::model::name::{PackageName, ServerName, SkillName};
+use crate::model::relpath::RelPath;
+use crate::plan::Change;
+use crate::receipt::{Installed, McpFileState, Receipt, Stamp, entry_digest};
+use crate::transaction::{Privacy, Transaction};
+
+impl Run<'_> {
+    /// The receipt after this run, without the folders and entries that the changes will add.
+    pub(super) fn next_receipt(&self) -> Receipt {
+        let old = &self.state.receipt;
+        let mut next = Receipt { mcp_file: old.mcp_file.clone(), excluded: old.excluded.clone(), ..Receipt::default() };
+        for (name, locked) in &self.lock.packages {
+            let before = old.packages.get(name);
+            let installed = match (self.fresh.get(name), before) {
+                (None, Some(before)) => before.clone(),
+                (None, None) => continue,
+                (Some(fresh), before) => Installed {
+                    version: locked.version.clone(),
+                    checksum: locked.checksum,
+                    surface: fresh.loaded.surface.clone(),
+                    options: fresh.options.clone(),
+                    // What stays as it is keeps its stamps; changes replace them.
+                    dirs: self.carried(fresh, |dir| Some((dir.clone(), old.owner_of_dir(dir)?.1.clone()))),
+                    servers: fresh
+                        .placed
+                        .servers
+                        .keys()
+                        .filter_map(|server| Some((server.clone(), *before?.servers.get(server)?)))
+                        .collect(),
+                },
+            };
+            next.packages.insert(name.clone(), installed);
+        }
+        next
+    }
+
+    pub(super) fn carried<K: Ord, V>(
+        &self,
+        fresh: &Fresh,
+        find: impl Fn(&crate::model::name::SkillName) -> Option<(K, V)>,
+    ) -> BTreeMap<K, V> {
+        fresh.placed.dirs.keys().filter_map(find).collect()
+    }
+
+    pub(super) fn stage_dirs(
+        &self,
+        changes: &[Change],
+        transaction: &mut Transaction,
+        receipt: &mut Receipt,
+    ) -> Result<()> {
+        let skills = &self.context.places.skills;
+        for change in changes {
+            match change {
+                Change::WriteDir { package, dir, tree } => {
+                    let stamps = transaction.put_dir(&skills.join(dir.as_str()), tree)?;
+                    note_dir(receipt, package, dir, stamps);
+                }
+                Change::AdoptDir { package, dir, tree } => {
+                    let root = skills.join(dir.as_str());
+                    let stamp =
+                        |(path, content): (&crate::model::relpath::RelPath, &crate::model::tree::FileContent)| {
+                            let place = path.below(&root);
+                            let metadata = std::fs::symlink_metadata(&place)
+                                .map_err(|cause| Error::io("look at", &place, &cause))?;
+                            Ok((path.clone(), crate::receipt::Stamp::of(content, &metadata)))
+                        };
+                    let stamps = tree.files().map(stamp).collect::<Result<_>>()?;
+                    note_dir(receipt, package, dir, stamps);
+                }
+                Change::RemoveDir { dir, .. } => transaction.remove(&skills.join(dir.as_str()))?,
+                Change::SetServer { .. } | Change::AdoptServer { .. } | Change::RemoveServer { .. } => {}
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn stage_servers(
+        &self,
+        changes: &[Change],
+        mut mcp: McpDocument,
+        transaction: &mut Transaction,
+        receipt: &mut Receipt,
+        written: &mut Vec<FileReport>,
+    ) -> Result<()> {
+        let file = &self.context.places.mcp;
+        let container: Vec<&str> = file.container.iter().map(String::as_str).collect();
+        let before = mcp.document.to_bytes();
+        for change in changes {
+            match change {
+                Change::SetServer { package, server, entry } => {
+                    let scaffold = &mut receipt.mcp_file.scaffold;
+                    mcp.document
+                        .set(&container, server.as_str(), entry, scaffold)
+                        .map_err(|error| error.at_path(&file.path))?;
+                    note_server(receipt, package, server, entry);
+                }
+                Change::AdoptServer { package, server, entry } => note_server(receipt, package, server, entry),
+                Change::RemoveServer { server, .. } => {
+                    mcp.document.remove(&container, server.as_str(), &mut receipt.mcp_file.scaffold);
+                }
+                Change::WriteDir { .. } | Change::AdoptDir { .. } | Change::RemoveDir { .. } => {}
+            }
+        }
+        let after = mcp.document.to_bytes();
+        if after == before {
+            return Ok(());
+        }
+        let is_empty = mcp.document.keys(&[]).is_empty();
+        if is_empty && receipt.mcp_file.created {
+            receipt.mcp_file = McpFileState::default();
+            transaction.remove(&file.path)?;
+            written.push(self.file_report(&file.path, "remove"));
+            return Ok(());
+        }
+        receipt.mcp_file.created |= mcp.bytes.is_none();
+        let privacy = if file.shared_with_client { Privacy::Owner } else { Privacy::Shared };
+        transaction.put_file(&file.path, &after, privacy)?;
+        written.push(self.file_report(&file.path, "write"));
+        Ok(())
+    }
+
+    /// The local scope's files are nobody else's business: git is told to ignore them, here only.
+    pub(super) fn stage_exclude(
+        &self,
+        transaction: &mut Transaction,
+        receipt: &mut Receipt,
+        written: &mut Vec<FileReport>,
+    ) -> Result<()> {
+        let places = &self.context.places;
+        let Some(exclude) = &places.exclude else { return Ok(()) };
+        let dirs = receipt.packages.values().flat_map(|installed| installed.dirs.keys());
+        let folders = dirs.map(|dir| (places.skills.join(dir.as_str()), "/"));
+        let files = [(places.manifest.clone(), ""), (places.lock.clone(), ""), (places.state.clone(), "/")];
+        let wanted: Vec<String> = files
+            .into_iter()
+            .chain(folders)
+            .filter_map(|(path, end)| Some(format!("/{}{end}", path.strip_prefix(&exclude.top).ok()?.display())))
+            .collect();
+        let bytes = fsx::read_optional(&exclude.file)?.unwrap_or_default();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let mut lines: Vec<&str> =
+            text.lines().filter(|line| !receipt.excluded.iter().any(|ours| ours == line)).collect();
+        let foreign: BTreeSet<&str> = lines.iter().copied().collect();
+        let ours: Vec<String> = wanted.iter().filter(|line| !foreign.contains(line.as_str())).cloned().collect();
+        lines.extend(ours.iter().map(String::as_str));
+        let next = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        receipt.excluded.clone_from(&ours);
+        if next.as_bytes() != bytes {
+            transaction.put_file(&exclude.file, next.as_bytes(), Privacy::Shared)?;
+            written.push(self.file_report(&exclude.file, "write"));
+        }
+        Ok(())
+    }
+
+    /// Receipt, manifest, lock: in this order, the lock last.
+    pub(super) fn stage_files(
+        &self,
+        transaction: &mut Transaction,
+        receipt: &Receipt,
+        written: &mut Vec<FileReport>,
+    ) -> Result<()> {
+        let places = &self.context.places;
+        if *receipt != self.state.receipt {
+            transaction.put_file(&places.receipt(), &receipt.to_bytes()?, Privacy::Shared)?;
+        }
+        if let Some(text) = &self.manifest_text {
+            transaction.put_file(&places.manifest, text.as_bytes(), Privacy::Shared)?;
+            written.push(self.file_report(&places.manifest, "write"));
+        }
+        if self.state.lock_bytes.is_none() || *self.lock != self.state.lock {
+            transaction.put_file(&places.lock, lockfile::emit(self.lock).as_bytes(), Privacy::Shared)?;
+            written.push(self.file_report(&places.lock, "write"));
+        }
+        Ok(())
+    }
+}
+
+fn note_dir(receipt: &mut Receipt, package: &PackageName, dir: &SkillName, stamps: BTreeMap<RelPath, Stamp>) {
+    if let Some(installed) = receipt.packages.get_mut(package) {
+        installed.dirs.insert(dir.clone(), stamps);
+    }
+}
+
+fn note_server(receipt: &mut Receipt, package: &PackageName, server: &ServerName, entry: &Value) {
+    if let Some(installed) = receipt.packages.get_mut(package) {
+        installed.servers.insert(server.clone(), entry_digest(entry));
+    }
+}

@@ -1,0 +1,135 @@
+//! From a source to a package that may be installed: fetched, hashed, checked, read, past the content gate.
+//!
+//! Invariant: a [`Loaded`] package has the digest its lock or index promises, and its text passed the gate.
+
+use std::path::Path;
+
+use crate::claude::{gate, inspect, surface};
+use crate::error::{Error, Kind, Result};
+use crate::fsx;
+use crate::git::Cache;
+use crate::index::builtin::Builtin;
+use crate::model::digest::TreeDigest;
+use crate::model::lock::Locked;
+use crate::model::name::PackageName;
+use crate::model::package::Package;
+use crate::model::source::{Commit, Source};
+use crate::model::surface::Surface;
+use crate::model::tree::Tree;
+use crate::progress::Progress;
+use crate::store::Store;
+
+/// A package whose bytes are here and checked.
+#[derive(Debug, Clone)]
+pub(super) struct Loaded {
+    pub(super) tree: Tree,
+    pub(super) digest: TreeDigest,
+    pub(super) package: Package,
+    pub(super) surface: Surface,
+    pub(super) warnings: Vec<String>,
+}
+
+/// Where packages come from in this run.
+pub(super) struct Fetcher<'a> {
+    pub(super) cache: &'a Cache<'a>,
+    pub(super) store: Store,
+    /// The folder that `path` dependencies are relative to.
+    pub(super) base: &'a Path,
+    pub(super) progress: &'a dyn Progress,
+}
+
+impl Fetcher<'_> {
+    /// Loads a package that is not locked yet; `promised` is what an index says of its bytes.
+    pub(super) fn load(
+        &self,
+        name: &PackageName,
+        source: &Source,
+        commit: Option<&Commit>,
+        manifest: Option<&str>,
+        promised: Option<&TreeDigest>,
+    ) -> Result<Loaded> {
+        let in_package = |error: Error| error.context(format!("the package `{name}` cannot be used")).at(source);
+        if let Some(digest) = promised
+            && let Some(tree) = self.store.get(digest)?
+        {
+            return read(tree, *digest, manifest).map_err(in_package);
+        }
+        let tree = self.fetch(source, commit)?;
+        let digest = TreeDigest::of(&tree);
+        if let Some(promised) = promised.filter(|promised| **promised != digest) {
+            return Err(mismatch(name, source, "the index", promised, &digest));
+        }
+        let loaded = read(tree, digest, manifest).map_err(in_package)?;
+        self.keep(source, &loaded)?;
+        Ok(loaded)
+    }
+
+    /// Loads a locked package: from the store, else from where the lock says.
+    pub(super) fn load_locked(&self, name: &PackageName, locked: &Locked) -> Result<Loaded> {
+        let stored = self.store.get(&locked.checksum)?;
+        let was_stored = stored.is_some();
+        let tree = match stored {
+            Some(tree) => tree,
+            None => self.fetch(&locked.source, locked.commit.as_ref())?,
+        };
+        let digest = TreeDigest::of(&tree);
+        if digest != locked.checksum {
+            return Err(mismatch(name, &locked.source, "the lock", &locked.checksum, &digest));
+        }
+        let loaded = read(tree, digest, locked.manifest.as_deref())
+            .map_err(|error| error.context(format!("the package `{name}` cannot be used")).at(&locked.source))?;
+        if loaded.surface.digest() != locked.surface {
+            let (expected, got) = (&locked.surface, loaded.surface.digest());
+            return Err(Error::new(Kind::Integrity, format!("the lock is wrong about what `{name}` can run"))
+                .because(format!("locked:   {expected}"))
+                .because(format!("computed: {got}"))
+                .help("restore cpm.lock from git; `cpm update` locks what is there now"));
+        }
+        if !was_stored {
+            self.keep(&locked.source, &loaded)?;
+        }
+        Ok(loaded)
+    }
+
+    fn fetch(&self, source: &Source, commit: Option<&Commit>) -> Result<Tree> {
+        match (source, commit) {
+            (Source::Builtin { path }, _) => Builtin.tree(path),
+            (Source::Git { url, path, .. }, Some(commit)) => self.cache.tree(url, commit, path.as_ref()),
+            (Source::Git { url, .. }, None) => Err(Error::new(Kind::Bug, "a git source has no commit").at(url)),
+            (Source::Dir { path }, _) => {
+                let root = self.base.join(path);
+                if !root.is_dir() {
+                    return Err(Error::new(Kind::NotFound, format!("there is no folder `{}`", root.display()))
+                        .at_path(&root)
+                        .help("correct the `path` in the manifest"));
+                }
+                fsx::tree::read(&root)
+            }
+        }
+    }
+
+    /// A folder on this machine is always read anew, so the store would only collect its old states.
+    fn keep(&self, source: &Source, loaded: &Loaded) -> Result<()> {
+        match source {
+            Source::Dir { .. } => Ok(()),
+            Source::Git { .. } | Source::Builtin { .. } => self.store.put(&loaded.tree, &loaded.digest),
+        }
+    }
+}
+
+fn read(tree: Tree, digest: TreeDigest, manifest: Option<&str>) -> Result<Loaded> {
+    let package = inspect::inspect(&tree, manifest)?;
+    let mut warnings = package.notes.clone();
+    warnings.extend(gate::check(&package, &tree)?);
+    let surface = surface::surface(&package, &tree);
+    Ok(Loaded { tree, digest, package, surface, warnings })
+}
+
+fn mismatch(name: &PackageName, source: &Source, who: &str, expected: &TreeDigest, got: &TreeDigest) -> Error {
+    Error::new(Kind::Integrity, format!("the bytes of `{name}` are not the ones {who} promises"))
+        .at(source)
+        .because(format!("source:   {source}"))
+        .because(format!("expected: {expected}"))
+        .because(format!("got:      {got}"))
+        .help("nothing was written; somebody replaced the content: ask the author, and do not install it meanwhile")
+}

@@ -1,0 +1,121 @@
+//! `cpm index add|remove|list`: which indexes a scope asks, in which order.
+
+use serde::Serialize;
+
+use super::state::ScopeState;
+use super::{Context, Effect, locking};
+use crate::error::{Error, Kind, Result};
+use crate::format::manifest_edit::Editor;
+use crate::git::{Cache, Network};
+use crate::index::IndexKind;
+use crate::model::index::IndexConfig;
+use crate::model::name::IndexName;
+use crate::transaction::{Privacy, Transaction};
+
+/// One index of a scope.
+#[derive(Debug, Clone, Serialize)]
+pub struct IndexRow {
+    /// What the manifest calls it.
+    pub name: String,
+    /// Its repository; `builtin` for the one compiled in.
+    pub url: String,
+    /// What it is, if it was opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<IndexKind>,
+    /// How many packages it has, if it was opened.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packages: Option<usize>,
+}
+
+/// Adds an index after the others, once it is known to be one; offline that is taken on trust.
+///
+/// # Errors
+/// The failure to open it; then nothing is written.
+pub fn add(context: &Context<'_>, config: &IndexConfig) -> Result<IndexRow> {
+    let state = ScopeState::open(context)?;
+    if let Some(other) =
+        state.manifest.indexes.iter().find(|other| other.name == config.name && other.url != config.url)
+    {
+        return Err(Error::new(Kind::Conflict, format!("there is an index `{}` already", config.name))
+            .at_path(&context.places.manifest)
+            .because(format!("it is {}", other.url))
+            .help(format!("choose another name, or run `cpm index remove {}` first", config.name)));
+    }
+    let cache = Cache::new(context.machine.cache.join("git-v1"), context.network, context.progress);
+    let mut manifest = state.manifest.clone();
+    manifest.indexes.retain(|other| other.name != config.name);
+    manifest.indexes.push(config.clone());
+    let described = match context.network {
+        Network::Online => Some(locking::indexes(&manifest, &cache).describe(&config.name)?),
+        Network::Offline => None,
+    };
+    write(context, &state, |editor| editor.set_index(config))?;
+    Ok(IndexRow {
+        name: config.name.to_string(),
+        url: config.url.to_string(),
+        kind: described.map(|(kind, _)| kind),
+        packages: described.map(|(_, count)| count),
+    })
+}
+
+/// Removes an index that no dependency names.
+///
+/// # Errors
+/// [`Kind::NotFound`]; [`Kind::Conflict`] when a dependency is pinned to it.
+pub fn remove(context: &Context<'_>, name: &IndexName) -> Result<()> {
+    use crate::model::dependency::Origin;
+    let state = ScopeState::open(context)?;
+    if !state.manifest.indexes.iter().any(|index| index.name == *name) {
+        return Err(Error::new(Kind::NotFound, format!("there is no index `{name}`"))
+            .at_path(&context.places.manifest)
+            .help("`cpm index list` shows the indexes"));
+    }
+    let pinned = state.manifest.dependencies.iter().find(
+        |(_, dependency)| matches!(&dependency.origin, Origin::Index { index: Some(index), .. } if index == name),
+    );
+    if let Some((dependency, _)) = pinned {
+        return Err(Error::new(
+            Kind::Conflict,
+            format!("the dependency `{dependency}` is pinned to the index `{name}`"),
+        )
+        .at_path(&context.places.manifest)
+        .help(format!("run `cpm remove {dependency}` first")));
+    }
+    write(context, &state, |editor| {
+        editor.remove_index(name);
+        Ok(())
+    })
+}
+
+/// The indexes in the order in which they are asked.
+///
+/// # Errors
+/// Any failure to read the manifest.
+pub fn list(context: &Context<'_>) -> Result<Vec<IndexRow>> {
+    let state = ScopeState::look(context)?;
+    let cache = Cache::new(context.machine.cache.join("git-v1"), context.network, context.progress);
+    let indexes = locking::indexes(&state.manifest, &cache);
+    let configured = state.manifest.indexes.iter();
+    let mut rows: Vec<IndexRow> = configured
+        .map(|index| IndexRow { name: index.name.to_string(), url: index.url.to_string(), kind: None, packages: None })
+        .collect();
+    rows.push(IndexRow {
+        name: "builtin".to_owned(),
+        url: "builtin".to_owned(),
+        kind: Some(IndexKind::Builtin),
+        packages: Some(indexes.builtin_size()?),
+    });
+    Ok(rows)
+}
+
+fn write(context: &Context<'_>, state: &ScopeState, edit: impl FnOnce(&mut Editor) -> Result<()>) -> Result<()> {
+    let path = &context.places.manifest;
+    let mut editor = Editor::parse(state.manifest_text.as_deref().unwrap_or_default(), path)?;
+    edit(&mut editor).map_err(|error| error.at_path(path))?;
+    if context.effect == Effect::DryRun || state.manifest_text.as_deref() == Some(&editor.text()) {
+        return Ok(());
+    }
+    let mut transaction = Transaction::begin(&context.places.state)?;
+    transaction.put_file(path, editor.text().as_bytes(), Privacy::Shared)?;
+    transaction.commit()
+}

@@ -1,0 +1,32 @@
+//! `cpm init`: an empty manifest with a few words on what goes where.
+
+use super::state::ScopeState;
+use super::{Context, Effect};
+use crate::error::{Error, Kind, Result};
+use crate::transaction::{Privacy, Transaction};
+
+const EMPTY: &str = "\
+# What Claude Code loads here, installed by cpm. `cpm install NAME` adds to it; commit it together with cpm.lock.
+
+[dependencies]
+";
+
+/// Writes the manifest; its path as people read it.
+///
+/// # Errors
+/// [`Kind::Conflict`] when there is one.
+pub fn init(context: &Context<'_>) -> Result<String> {
+    let state = ScopeState::open(context)?;
+    let path = &context.places.manifest;
+    if state.manifest_text.is_some() {
+        return Err(Error::new(Kind::Conflict, "there is a manifest already")
+            .at_path(path)
+            .help("`cpm install NAME` adds a package to it"));
+    }
+    if context.effect == Effect::Change {
+        let mut transaction = Transaction::begin(&context.places.state)?;
+        transaction.put_file(path, EMPTY.as_bytes(), Privacy::Shared)?;
+        transaction.commit()?;
+    }
+    Ok(context.machine.shown(path))
+}

@@ -1,0 +1,61 @@
+//! What the receipt says of a package against what manifest and lock want: whether there is anything to do.
+
+use super::Context;
+use super::mcp_document::McpDocument;
+use crate::error::Result;
+use crate::model::dependency::{Dependency, Manifest, Placement};
+use crate::model::lock::Locked;
+use crate::model::name::PackageName;
+use crate::plan::differences;
+use crate::receipt::{Care, Receipt, entry_digest};
+
+/// Whether a package is installed as locked and lies there untouched, so that there is nothing to do about it.
+pub(super) fn is_installed(
+    context: &Context<'_>,
+    receipt: &Receipt,
+    name: &PackageName,
+    locked: &Locked,
+    options: &str,
+) -> Result<bool> {
+    let Some(installed) = receipt.packages.get(name) else { return Ok(false) };
+    if installed.checksum != locked.checksum || installed.version != locked.version || installed.options != options {
+        return Ok(false);
+    }
+    for (dir, stamps) in &installed.dirs {
+        if !differences(&context.places.skills.join(dir.as_str()), stamps, Care::Stat)?.is_empty() {
+            return Ok(false);
+        }
+    }
+    if installed.servers.is_empty() {
+        return Ok(true);
+    }
+    let present = McpDocument::read(context)?.entries;
+    Ok(installed.servers.iter().all(|(server, ours)| present.get(server.as_str()).map(entry_digest) == Some(*ours)))
+}
+
+/// The dependency that names a package, with the name the scope gives it.
+pub(super) fn dependency_on<'m>(
+    manifest: &'m Manifest,
+    package: &PackageName,
+) -> Option<(&'m PackageName, &'m Dependency)> {
+    manifest.dependencies.iter().find(|(_, dependency)| dependency.package == *package)
+}
+
+/// Everything in the manifest that decides how a package is placed, as text.
+pub(super) fn options_text(manifest: &Manifest, package: &PackageName) -> String {
+    let Some((alias, dependency)) = dependency_on(manifest, package) else { return String::new() };
+    let mut parts = Vec::new();
+    if alias != package {
+        parts.push(format!("as {alias}"));
+    }
+    match dependency.placement {
+        Some(Placement::Plugin) => parts.push("plugin".to_owned()),
+        Some(Placement::Loose) => parts.push("loose".to_owned()),
+        None => {}
+    }
+    if let Some(skills) = &dependency.skills {
+        parts.push(format!("skills {}", skills.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(",")));
+    }
+    parts.extend(dependency.servers.iter().map(|(old, new)| format!("server {old}={new}")));
+    parts.join("; ")
+}

@@ -1,0 +1,74 @@
+//! `cpm list`: what is locked and installed, scope by scope. Reads three small files a scope.
+
+use serde::Serialize;
+
+use super::Context;
+use super::apply::{origin, shown_path};
+use super::installed::{is_installed, options_text};
+use super::state::ScopeState;
+use crate::error::Result;
+use crate::model::digest::TreeDigest;
+use crate::model::name::{PackageName, ServerName, SkillName};
+use crate::model::scope::Scope;
+
+/// What one scope has.
+#[derive(Debug, Clone, Serialize)]
+pub struct ScopeList {
+    /// Which scope.
+    pub scope: Scope,
+    /// Its manifest.
+    pub manifest: String,
+    /// Its packages.
+    pub packages: Vec<Row>,
+}
+
+/// One package.
+#[derive(Debug, Clone, Serialize)]
+pub struct Row {
+    /// Its name.
+    pub name: PackageName,
+    /// Its locked version.
+    pub version: String,
+    /// Where it comes from.
+    pub from: String,
+    /// Its locked bytes.
+    pub checksum: TreeDigest,
+    /// Whether the manifest asks for it, or only another package does.
+    pub direct: bool,
+    /// `installed`, `not installed` or `edited`.
+    pub state: &'static str,
+    /// Its skill and plugin folders.
+    pub skills: Vec<SkillName>,
+    /// Its MCP servers.
+    pub servers: Vec<ServerName>,
+}
+
+/// Lists one scope.
+///
+/// # Errors
+/// Any failure to read it.
+pub fn list(context: &Context<'_>) -> Result<ScopeList> {
+    let state = ScopeState::look(context)?;
+    let mut packages = Vec::new();
+    for (name, locked) in &state.lock.packages {
+        let installed = state.receipt.packages.get(name);
+        let options = options_text(&state.manifest, name);
+        let state_word = match installed {
+            None => "not installed",
+            Some(installed) if installed.checksum != locked.checksum => "not installed",
+            Some(_) if is_installed(context, &state.receipt, name, locked, &options)? => "installed",
+            Some(_) => "edited",
+        };
+        packages.push(Row {
+            name: name.clone(),
+            version: locked.version.to_string(),
+            from: origin(locked),
+            checksum: locked.checksum,
+            direct: state.manifest.dependencies.values().any(|dependency| dependency.package == *name),
+            state: state_word,
+            skills: installed.map(|installed| installed.dirs.keys().cloned().collect()).unwrap_or_default(),
+            servers: installed.map(|installed| installed.servers.keys().cloned().collect()).unwrap_or_default(),
+        });
+    }
+    Ok(ScopeList { scope: context.places.scope, manifest: shown_path(context, &context.places.manifest), packages })
+}

@@ -1,0 +1,388 @@
+//! From a manifest to a lock: keeps what is locked and still wanted, resolves the rest.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::fetch::{Fetcher, Loaded};
+use crate::error::{Error, Kind, Result};
+use crate::git::Cache;
+use crate::index::{IndexKind, Indexes};
+use crate::model::dependency::{Dependency, Manifest, Need, Origin};
+use crate::model::index::{IndexId, Release};
+use crate::model::lock::{Lock, Locked};
+use crate::model::name::{IndexName, PackageName};
+use crate::model::source::{Commit, RefWant, Source};
+use crate::model::version::{self, Requirement, Version};
+use crate::resolve::{self, Candidate, Catalog};
+
+/// A lock that answers the manifest, and the packages that were loaded on the way.
+pub(super) struct Locking {
+    pub(super) lock: Lock,
+    pub(super) loaded: BTreeMap<PackageName, Loaded>,
+}
+
+/// Which packages may move away from what is locked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Unlock {
+    /// None, unless the manifest leaves no other way.
+    Nothing,
+    /// These.
+    Named(BTreeSet<PackageName>),
+    /// All.
+    Everything,
+}
+
+impl Unlock {
+    fn frees(&self, name: &PackageName) -> bool {
+        match self {
+            Unlock::Nothing => false,
+            Unlock::Named(names) => names.contains(name),
+            Unlock::Everything => true,
+        }
+    }
+}
+
+/// Whether a lock answers a manifest as it is: nothing missing, nothing too much, every wish met.
+pub(super) fn is_in_step(manifest: &Manifest, lock: &Lock, indexes: &Indexes<'_>) -> bool {
+    let roots = manifest.dependencies.values().map(|dependency| &dependency.package);
+    lock.reachable(roots).len() == lock.packages.len()
+        && lock.packages.values().all(|locked| locked.index.as_ref().is_none_or(|index| indexes.has(index)))
+        && manifest.dependencies.values().all(|dependency| {
+            lock.packages.get(&dependency.package).is_some_and(|locked| answers(dependency, locked, indexes))
+        })
+}
+
+/// The packages that keep a lock from answering a manifest.
+pub(super) fn unanswered(manifest: &Manifest, lock: &Lock, indexes: &Indexes<'_>) -> Vec<PackageName> {
+    let wanted = manifest.dependencies.values();
+    let missing = wanted.clone().filter(|dependency| {
+        !lock.packages.get(&dependency.package).is_some_and(|locked| answers(dependency, locked, indexes))
+    });
+    let reachable = lock.reachable(wanted.map(|dependency| &dependency.package));
+    let unneeded = lock.packages.keys().filter(|name| !reachable.contains(*name));
+    let names: BTreeSet<&PackageName> = missing.map(|dependency| &dependency.package).chain(unneeded).collect();
+    names.into_iter().cloned().collect()
+}
+
+/// Whether a locked package is what a dependency asks for.
+fn answers(dependency: &Dependency, locked: &Locked, indexes: &Indexes<'_>) -> bool {
+    match &dependency.origin {
+        Origin::Index { requirement, index } => locked.index.as_ref().is_some_and(|id| {
+            let right_index = index.as_ref().is_none_or(|wanted| indexes.name_of(id).as_ref() == Some(wanted));
+            right_index && requirement.matches(&locked.version)
+        }),
+        Origin::Git { url, path, want } => {
+            let source = Source::Git { url: url.clone(), path: path.clone(), want: want.clone() };
+            let right_commit = match want {
+                RefWant::Rev(commit) => locked.commit.as_ref() == Some(commit),
+                RefWant::Head | RefWant::Branch(_) | RefWant::Tag(_) => true,
+            };
+            locked.index.is_none() && locked.source == source && right_commit
+        }
+        Origin::Dir(path) => locked.index.is_none() && locked.source == Source::Dir { path: path.clone() },
+    }
+}
+
+/// Locks what a manifest asks for.
+pub(super) fn lock<'i>(
+    manifest: &Manifest,
+    old: &Lock,
+    unlock: &Unlock,
+    indexes: &Indexes<'i>,
+    fetcher: &Fetcher<'i>,
+) -> Result<Locking> {
+    let mut locker = Locker {
+        manifest,
+        old,
+        unlock,
+        indexes,
+        fetcher,
+        breadth: Breadth::LockedOnly,
+        direct: RefCell::default(),
+        releases: RefCell::default(),
+        asked_by: RefCell::default(),
+    };
+    if *unlock == Unlock::Nothing {
+        // What is locked stays wherever that is possible at all, and no index is asked about it.
+        match locker.solve() {
+            Err(error) if error.kind() == Kind::NoSolution => {}
+            solved => return solved,
+        }
+    }
+    locker.breadth = Breadth::All;
+    locker.solve()
+}
+
+/// Which candidates a locked package has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Breadth {
+    /// The locked version.
+    LockedOnly,
+    /// Every release of its index.
+    All,
+}
+
+/// A direct dependency on a repository or folder: its one version.
+#[derive(Clone)]
+struct Direct {
+    candidate: Candidate,
+    fresh: Option<(Source, Option<Commit>, Loaded)>,
+}
+
+struct Locker<'a, 'i> {
+    manifest: &'a Manifest,
+    old: &'a Lock,
+    unlock: &'a Unlock,
+    indexes: &'a Indexes<'i>,
+    fetcher: &'a Fetcher<'i>,
+    breadth: Breadth,
+    direct: RefCell<BTreeMap<PackageName, Direct>>,
+    releases: RefCell<BTreeMap<PackageName, (IndexId, Vec<Release>)>>,
+    /// The marketplace whose plugin asks for a name: such names are looked up there first [claude-code.md §6].
+    asked_by: RefCell<BTreeMap<PackageName, IndexName>>,
+}
+
+impl Locker<'_, '_> {
+    fn solve(&self) -> Result<Locking> {
+        let roots: Vec<Need> = self.manifest.dependencies.values().map(root).collect();
+        let locked: BTreeMap<PackageName, Version> = self
+            .old
+            .packages
+            .iter()
+            .filter(|(name, _)| !self.unlock.frees(name))
+            .map(|(name, locked)| (name.clone(), locked.version.clone()))
+            .collect();
+        let solution = resolve::resolve(&roots, &locked, self).map_err(|error| self.with_names(error, &roots))?;
+        let mut locking = Locking { lock: Lock::default(), loaded: BTreeMap::new() };
+        for (name, version) in &solution {
+            let (locked, loaded) = self.locked(name, version, &solution)?;
+            locking.lock.packages.insert(name.clone(), locked);
+            locking.loaded.extend(loaded.map(|loaded| (name.clone(), loaded)));
+        }
+        Ok(locking)
+    }
+
+    /// The lock entry of a chosen version; the old entry where it says the same.
+    fn locked(
+        &self,
+        name: &PackageName,
+        version: &Version,
+        solution: &BTreeMap<PackageName, Version>,
+    ) -> Result<(Locked, Option<Loaded>)> {
+        let old = self.old.packages.get(name);
+        if let Some(direct) = self.direct.borrow().get(name) {
+            let Some((source, commit, loaded)) = direct.fresh.clone() else {
+                return old.map(|old| (old.clone(), None)).ok_or_else(|| unlisted(name));
+            };
+            let needs: BTreeSet<PackageName> = direct.candidate.needs.iter().map(|need| need.name.clone()).collect();
+            let fresh = entry(version, None, source, commit, None, needs, &loaded);
+            return Ok((keep_if_same(old, fresh), Some(loaded)));
+        }
+        let releases = self.releases.borrow();
+        let Some((index, list)) = releases.get(name) else {
+            return old.map(|old| (old.clone(), None)).ok_or_else(|| unlisted(name));
+        };
+        let Some(release) = list.iter().find(|release| release.version == *version) else {
+            return old.map(|old| (old.clone(), None)).ok_or_else(|| unlisted(name));
+        };
+        if let Some(old) = old.filter(|old| old.version == *version && old.index.as_ref() == Some(index)) {
+            refuse_republished(name, old, release)?;
+            if old.source == release.source && old.commit == release.commit {
+                return Ok((old.clone(), None));
+            }
+        }
+        let (commit, manifest) = (release.commit.as_ref(), release.manifest.as_deref());
+        let loaded = self.fetcher.load(name, &release.source, commit, manifest, release.checksum.as_ref())?;
+        let needs = release.dependencies.iter().map(|need| need.name.clone()).collect::<BTreeSet<_>>();
+        debug_assert!(needs.iter().all(|need| solution.contains_key(need)), "a solution is complete");
+        let (source, commit) = (release.source.clone(), release.commit.clone());
+        let fresh = entry(version, Some(index.clone()), source, commit, release.manifest.clone(), needs, &loaded);
+        Ok((keep_if_same(old, fresh), Some(loaded)))
+    }
+
+    fn direct_candidate(&self, name: &PackageName, dependency: &Dependency) -> Result<Candidate> {
+        if let Some(direct) = self.direct.borrow().get(name) {
+            return Ok(direct.candidate.clone());
+        }
+        let direct = self.read_direct(name, dependency)?;
+        self.direct.borrow_mut().insert(name.clone(), direct.clone());
+        Ok(direct.candidate)
+    }
+
+    fn read_direct(&self, name: &PackageName, dependency: &Dependency) -> Result<Direct> {
+        let old = self.old.packages.get(name).filter(|old| answers(dependency, old, self.indexes));
+        let (source, commit) = match &dependency.origin {
+            Origin::Git { url, path, want } => {
+                if let Some(old) = old.filter(|_| !self.unlock.frees(name)) {
+                    return Ok(Direct { candidate: locked_candidate(old), fresh: None });
+                }
+                let commit = self.fetcher.cache.resolve(url, want)?;
+                (Source::Git { url: url.clone(), path: path.clone(), want: want.clone() }, Some(commit))
+            }
+            Origin::Dir(path) => (Source::Dir { path: path.clone() }, None),
+            Origin::Index { .. } => return Err(Error::new(Kind::Bug, "an index dependency is not direct")),
+        };
+        let loaded = self.fetcher.load(name, &source, commit.as_ref(), None, None)?;
+        let label = loaded.package.version.as_deref().and_then(|text| Version::parse(text).ok());
+        let version = label.unwrap_or_else(|| match &commit {
+            Some(commit) => version::from_commit(commit),
+            None => Version::new(0, 0, 0),
+        });
+        let candidate = Candidate { version, needs: loaded.package.dependencies.clone(), yanked: None };
+        Ok(Direct { candidate, fresh: Some((source, commit, loaded)) })
+    }
+
+    fn listed_candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {
+        let old = self.old.packages.get(name).filter(|old| old.index.as_ref().is_some_and(|id| self.indexes.has(id)));
+        if let Some(old) = old.filter(|_| self.breadth == Breadth::LockedOnly && !self.unlock.frees(name)) {
+            return Ok(Some(vec![locked_candidate(old)]));
+        }
+        let Some((id, releases)) = self.ask(name)? else { return Ok(None) };
+        if self.indexes.kind_of(&id) == Some(IndexKind::Marketplace)
+            && let Some(index) = self.indexes.name_of(&id)
+        {
+            let needs = releases.iter().flat_map(|release| &release.dependencies);
+            let mut asked_by = self.asked_by.borrow_mut();
+            needs.for_each(|need| _ = asked_by.entry(need.name.clone()).or_insert_with(|| index.clone()));
+        }
+        let mut candidates: Vec<Candidate> = releases
+            .iter()
+            .map(|release| Candidate {
+                version: release.version.clone(),
+                needs: release.dependencies.clone(),
+                yanked: release.yanked.clone(),
+            })
+            .collect();
+        if let Some(old) =
+            old.filter(|old| !self.unlock.frees(name) && releases.iter().all(|r| r.version != old.version))
+        {
+            // It left the index; who has it locked keeps it.
+            candidates.push(locked_candidate(old));
+        }
+        self.releases.borrow_mut().insert(name.clone(), (id, releases));
+        Ok(Some(candidates))
+    }
+
+    fn ask(&self, name: &PackageName) -> Result<Option<(IndexId, Vec<Release>)>> {
+        let wanted = self.manifest.dependencies.values().find(|dependency| dependency.package == *name);
+        let pinned = wanted.and_then(|dependency| match &dependency.origin {
+            Origin::Index { index, .. } => index.clone(),
+            Origin::Git { .. } | Origin::Dir(_) => None,
+        });
+        let hint = self.asked_by.borrow().get(name).cloned();
+        let mut found = None;
+        if let (None, Some(hint)) = (&pinned, &hint) {
+            found = self.indexes.find(name, Some(hint))?;
+        }
+        if found.is_none() {
+            found = self.indexes.find(name, pinned.as_ref())?;
+        }
+        let Some((id, listing)) = found else { return Ok(None) };
+        for problem in &listing.problems {
+            let place = problem.place().unwrap_or_default();
+            self.fetcher.progress.warn(&format!("{problem}, so it is left out ({place})"));
+        }
+        Ok(Some((id, listing.releases)))
+    }
+
+    /// Adds what the resolver cannot know: names that are near, and where was looked.
+    fn with_names(&self, error: Error, roots: &[Need]) -> Error {
+        if error.kind() != Kind::NotFound {
+            return error;
+        }
+        let is_missing = |need: &&Need| matches!(self.candidates(&need.name), Ok(None));
+        let Some(missing) = roots.iter().find(is_missing) else { return error };
+        let error = error.because(format!("looked in: {}", self.indexes.labels().join(", ")));
+        let near: Vec<String> = self.indexes.nearest(&missing.name).iter().map(|name| format!("`{name}`")).collect();
+        match near.as_slice() {
+            [] => error.help("add the index that has it: `cpm index add NAME URL`, or install it with `--git URL`"),
+            some => error.help(format!("did you mean {}?", some.join(" or "))),
+        }
+    }
+}
+
+impl Catalog for Locker<'_, '_> {
+    fn candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {
+        let dependency = self.manifest.dependencies.values().find(|dependency| dependency.package == *name);
+        match dependency {
+            Some(dependency) if !matches!(dependency.origin, Origin::Index { .. }) => {
+                self.direct_candidate(name, dependency).map(|candidate| Some(vec![candidate]))
+            }
+            _ => self.listed_candidates(name),
+        }
+    }
+}
+
+fn root(dependency: &Dependency) -> Need {
+    let requirement = match &dependency.origin {
+        Origin::Index { requirement, .. } => requirement.clone(),
+        Origin::Git { .. } | Origin::Dir(_) => Requirement::Any,
+    };
+    Need { name: dependency.package.clone(), requirement }
+}
+
+/// A locked version as a candidate. What it needs is locked too, so any version of that will do.
+fn locked_candidate(locked: &Locked) -> Candidate {
+    let needs = locked.dependencies.iter().map(|name| Need { name: name.clone(), requirement: Requirement::Any });
+    Candidate { version: locked.version.clone(), needs: needs.collect(), yanked: None }
+}
+
+fn entry(
+    version: &Version,
+    index: Option<IndexId>,
+    source: Source,
+    commit: Option<Commit>,
+    manifest: Option<String>,
+    dependencies: BTreeSet<PackageName>,
+    loaded: &Loaded,
+) -> Locked {
+    Locked {
+        version: version.clone(),
+        index,
+        source,
+        commit,
+        checksum: loaded.digest,
+        surface: loaded.surface.digest(),
+        manifest,
+        dependencies,
+    }
+}
+
+/// The repository may have moved on without touching this package; then the lock stays as it is. But never when the
+/// manifest pins another commit.
+fn keep_if_same(old: Option<&Locked>, fresh: Locked) -> Locked {
+    let pinned = matches!(&fresh.source, Source::Git { want: RefWant::Rev(_), .. });
+    match old {
+        Some(old) if !pinned && Locked { commit: old.commit.clone(), ..fresh.clone() } == *old => old.clone(),
+        _ => fresh,
+    }
+}
+
+/// An index that promises checksums must not change its mind about a version [security.md X07].
+fn refuse_republished(name: &PackageName, old: &Locked, release: &Release) -> Result<()> {
+    match release.checksum {
+        Some(now) if now != old.checksum => {
+            Err(Error::new(Kind::Integrity, format!("`{name}` {} was published again with other bytes", old.version))
+                .at(&release.source)
+                .because(format!("locked:    {}", old.checksum))
+                .because(format!("the index: {now}"))
+                .help("ask the owner of the index; a new content needs a new version"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unlisted(name: &PackageName) -> Error {
+    Error::new(Kind::Bug, format!("`{name}` was chosen, but nobody offers it"))
+}
+
+/// The names of packages whose entries differ, for messages about `--locked`.
+pub(super) fn changed_names(old: &Lock, new: &Lock) -> Vec<PackageName> {
+    let names: BTreeSet<&PackageName> = old.packages.keys().chain(new.packages.keys()).collect();
+    names.into_iter().filter(|name| old.packages.get(*name) != new.packages.get(*name)).cloned().collect()
+}
+
+/// The indexes of a manifest over a cache.
+pub(super) fn indexes<'a>(manifest: &Manifest, cache: &'a Cache<'a>) -> Indexes<'a> {
+    Indexes::new(&manifest.indexes, cache)
+}

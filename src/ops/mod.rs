@@ -1,0 +1,69 @@
+//! One use case a file: the only place that orders the layers. Nothing here prints; each returns what happened.
+
+mod apply;
+pub mod cache;
+mod fetch;
+pub mod index;
+pub mod init;
+pub mod install;
+mod installed;
+pub mod list;
+mod locking;
+mod mcp_document;
+pub mod remove;
+pub mod report;
+mod state;
+pub mod update;
+pub mod verify;
+
+use crate::claude::paths::{Machine, ScopePlaces};
+use crate::git::Network;
+use crate::plan::Edited;
+use crate::progress::Progress;
+use report::SurfaceChange;
+
+/// Everything a use case needs to know of this run.
+pub struct Context<'a> {
+    /// This machine.
+    pub machine: &'a Machine,
+    /// The scope it is about.
+    pub places: ScopePlaces,
+    /// Whether hosts may be asked.
+    pub network: Network,
+    /// Whether the lock may change.
+    pub lock_mode: LockMode,
+    /// Whether anything may change.
+    pub effect: Effect,
+    /// What to do about edited files.
+    pub edited: Edited,
+    /// Who is told what goes on.
+    pub progress: &'a dyn Progress,
+    /// Who is asked when an update would run something new.
+    pub approver: &'a dyn Approver,
+    /// The environment, for `${VAR}` references.
+    pub variable: &'a dyn Fn(&str) -> bool,
+}
+
+/// Whether the lock may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LockMode {
+    /// As the manifest wants.
+    Free,
+    /// It must not (`--locked`, `--frozen`).
+    Locked,
+}
+
+/// Whether anything may change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Yes.
+    Change,
+    /// Only say what would (`--dry-run`).
+    DryRun,
+}
+
+/// Decides about updates that change what packages can run.
+pub trait Approver {
+    /// Whether to go on.
+    fn approve(&self, changes: &[SurfaceChange]) -> bool;
+}

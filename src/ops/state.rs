@@ -1,0 +1,103 @@
+//! The files of a scope as one run sees them: read once, under the scope's lock.
+
+use std::path::Path;
+
+use super::{Context, Effect};
+use crate::error::{Error, Kind, Result};
+use crate::format::{lockfile, manifest};
+use crate::fsx;
+use crate::fsx::lock::{FileLock, PATIENCE};
+use crate::model::dependency::Manifest;
+use crate::model::lock::Lock;
+use crate::model::scope::Scope;
+use crate::receipt::{self, Receipt};
+use crate::transaction;
+
+/// Manifest, lock and receipt of a scope.
+pub(super) struct ScopeState {
+    /// The text of the manifest; `None` when there is none.
+    pub(super) manifest_text: Option<String>,
+    /// The manifest; empty when there is none.
+    pub(super) manifest: Manifest,
+    /// The bytes of the lock; `None` when there is none.
+    pub(super) lock_bytes: Option<Vec<u8>>,
+    /// The lock; empty when there is none.
+    pub(super) lock: Lock,
+    /// What is installed.
+    pub(super) receipt: Receipt,
+    /// Held while the scope may change; `None` for a run that only looks.
+    _guard: Option<FileLock>,
+}
+
+impl ScopeState {
+    /// Takes the scope's lock, completes what an interrupted run left, and reads.
+    pub(super) fn open(context: &Context<'_>) -> Result<Self> {
+        if context.effect == Effect::DryRun {
+            return Self::look(context);
+        }
+        refuse_links(context)?;
+        let state = &context.places.state;
+        transaction::prepare_state(state)?;
+        let guard = FileLock::acquire(&state.join("lock"), PATIENCE, context.progress)?;
+        if transaction::recover(state)? {
+            context.progress.warn("an interrupted run was completed");
+        }
+        let mut opened = Self::look(context)?;
+        opened._guard = Some(guard);
+        Ok(opened)
+    }
+
+    /// Reads without writing anything.
+    pub(super) fn look(context: &Context<'_>) -> Result<Self> {
+        let places = &context.places;
+        let manifest_text =
+            fsx::read_optional(&places.manifest)?.map(|bytes| text(bytes, &places.manifest)).transpose()?;
+        let lock_bytes = fsx::read_optional(&places.lock)?;
+        Ok(ScopeState {
+            manifest: manifest_text
+                .as_deref()
+                .map(|text| manifest::parse(text, &places.manifest))
+                .transpose()?
+                .unwrap_or_default(),
+            manifest_text,
+            lock: lock_bytes
+                .as_deref()
+                .map(|bytes| lockfile::parse(bytes, &places.lock))
+                .transpose()?
+                .unwrap_or_default(),
+            lock_bytes,
+            receipt: receipt::read(&places.receipt())?,
+            _guard: None,
+        })
+    }
+}
+
+fn text(bytes: Vec<u8>, path: &Path) -> Result<String> {
+    String::from_utf8(bytes).map_err(|cause| {
+        let line = cause.as_bytes()[..cause.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;
+        Error::new(Kind::Invalid, "the manifest is not UTF-8").at_path(path).because(format!("in line {line}"))
+    })
+}
+
+/// A project may come from a stranger: a link in it must not make cpm write elsewhere [security.md M12].
+fn refuse_links(context: &Context<'_>) -> Result<()> {
+    let places = &context.places;
+    if places.scope == Scope::User {
+        return Ok(());
+    }
+    let base = places.base.canonicalize().unwrap_or_else(|_| places.base.clone());
+    let inside = [&places.manifest, &places.lock, &places.state, &places.skills];
+    let shared = (!places.mcp.shared_with_client).then_some(&places.mcp.path);
+    for path in inside.into_iter().chain(shared) {
+        // The nearest part that exists decides where the rest would be written.
+        let existing = path.ancestors().find(|part| std::fs::symlink_metadata(part).is_ok()).unwrap_or(&places.base);
+        let real = existing.canonicalize().unwrap_or_else(|_| fsx::resolve_link(existing));
+        if !real.starts_with(&base) {
+            return Err(Error::new(Kind::UnsafeTree, format!("`{}` leads out of the project", existing.display()))
+                .at_path(existing)
+                .because(format!("it is a link to `{}`", real.display()))
+                .help("replace the link with a real file or folder, or install in the user scope"));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,45 @@
+//! `cpm update`: moves packages to what manifest and indexes allow now. What changes is shown before it happens.
+
+use std::collections::BTreeSet;
+
+use super::Context;
+use super::apply::{self, Target};
+use super::install::fetcher;
+use super::locking::{self, Unlock};
+use super::report::Report;
+use super::state::ScopeState;
+use crate::error::{Error, Kind, Result};
+use crate::git::Cache;
+use crate::model::name::PackageName;
+
+/// Updates the named packages, or all.
+///
+/// # Errors
+/// Any failure, or [`Kind::Approval`] when what would run changes and nobody says yes; then nothing has changed.
+pub fn update(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
+    let state = ScopeState::open(context)?;
+    let cache = Cache::new(context.machine.cache.join("git-v1"), context.network, context.progress);
+    let fetcher = fetcher(context, &cache);
+    let unlock = match names {
+        [] => Unlock::Everything,
+        names => {
+            Unlock::Named(names.iter().map(|name| locked_name(context, &state, name)).collect::<Result<BTreeSet<_>>>()?)
+        }
+    };
+    let indexes = locking::indexes(&state.manifest, &cache);
+    let locking = locking::lock(&state.manifest, &state.lock, &unlock, &indexes, &fetcher)?;
+    apply::apply(context, &state, &fetcher, Target { manifest: &state.manifest, manifest_text: None, locking })
+}
+
+/// The package that a name on the command line means: by what the manifest calls it, or by its own name.
+fn locked_name(context: &Context<'_>, state: &ScopeState, name: &PackageName) -> Result<PackageName> {
+    if let Some(dependency) = state.manifest.dependencies.get(name) {
+        return Ok(dependency.package.clone());
+    }
+    if state.lock.packages.contains_key(name) {
+        return Ok(name.clone());
+    }
+    Err(Error::new(Kind::NotFound, format!("`{name}` is not installed in the {} scope", context.places.scope))
+        .at_path(&context.places.manifest)
+        .help("`cpm list` shows what is installed where"))
+}

@@ -1,0 +1,338 @@
+//! The plan: desired × receipt × disk → the changes that make a scope as locked.
+//!
+//! Invariant: a plan exists only if it touches nothing of the user's: foreign files and entries, and files or entries
+//! that the user edited, stop it before anything is written, and all of them are named.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::claude::place::Placed;
+use crate::error::{Error, Kind, Result};
+use crate::fsx;
+use crate::model::digest::FileDigest;
+use crate::model::name::{PackageName, ServerName, SkillName};
+use crate::model::relpath::RelPath;
+use crate::model::tree::Tree;
+use crate::receipt::{Care, FileState, Receipt, Stamp, entry_digest};
+
+/// One change to a place that the client reads.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A folder is written, or exchanged for the one that is there.
+    WriteDir {
+        /// Whose.
+        package: PackageName,
+        /// Its name below the skills folder.
+        dir: SkillName,
+        /// Its files.
+        tree: Tree,
+    },
+    /// A folder is there already with exactly these files; only the receipt takes note.
+    AdoptDir {
+        /// Whose.
+        package: PackageName,
+        /// Its name.
+        dir: SkillName,
+        /// Its files.
+        tree: Tree,
+    },
+    /// A folder is removed.
+    RemoveDir {
+        /// Whose it was.
+        package: PackageName,
+        /// Its name.
+        dir: SkillName,
+    },
+    /// An MCP entry is written.
+    SetServer {
+        /// Whose.
+        package: PackageName,
+        /// Its key.
+        server: ServerName,
+        /// The entry.
+        entry: Value,
+    },
+    /// An MCP entry is there already; only the receipt takes note.
+    AdoptServer {
+        /// Whose.
+        package: PackageName,
+        /// Its key.
+        server: ServerName,
+        /// The entry.
+        entry: Value,
+    },
+    /// An MCP entry is removed.
+    RemoveServer {
+        /// Whose it was.
+        package: PackageName,
+        /// Its key.
+        server: ServerName,
+    },
+}
+
+impl Change {
+    /// Whether it changes the scope's MCP file.
+    #[must_use]
+    pub fn edits_mcp_file(&self) -> bool {
+        matches!(self, Change::SetServer { .. } | Change::RemoveServer { .. })
+    }
+}
+
+/// What to do about files and entries that the user edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Edited {
+    /// Stop and name them.
+    Keep,
+    /// Replace or remove them; the user asked for it.
+    Overwrite,
+}
+
+/// What the planner looks at besides the wishes.
+#[derive(Debug, Clone, Copy)]
+pub struct Present<'a> {
+    /// What cpm installed.
+    pub receipt: &'a Receipt,
+    /// The scope's skills folder.
+    pub skills: &'a Path,
+    /// The entries in the scope's MCP file.
+    pub servers: &'a BTreeMap<String, Value>,
+    /// The MCP file, for messages.
+    pub mcp_file: &'a Path,
+    /// Packages that stay exactly as they are installed.
+    pub kept: &'a BTreeSet<PackageName>,
+}
+
+/// Plans the changes.
+///
+/// # Errors
+/// [`Kind::Conflict`], naming everything that is in the way; [`Kind::FileSystem`].
+pub fn plan<'a>(
+    desired: &'a BTreeMap<PackageName, Placed>,
+    present: Present<'a>,
+    edited: Edited,
+) -> Result<Vec<Change>> {
+    let mut planner = Planner { present, edited, changes: Vec::new(), obstacles: Vec::new() };
+    let kept = |owner: Option<&'a PackageName>| owner.filter(|owner| present.kept.contains(*owner));
+    let dirs = planner.claim(
+        desired,
+        |placed| placed.dirs.iter().collect(),
+        |present, name| kept(present.receipt.owner_of_dir(name).map(|(owner, _)| owner)),
+        "skill folder",
+        "placement = \"plugin\"",
+    );
+    let servers = planner.claim(
+        desired,
+        |placed| placed.servers.iter().collect(),
+        |present, name| kept(present.receipt.owner_of_server(name).map(|(owner, _)| owner)),
+        "MCP server",
+        "servers = { OLD = \"NEW\" }",
+    );
+    for (dir, (package, tree)) in &dirs {
+        planner.want_dir(package, dir, tree)?;
+    }
+    for (server, (package, entry)) in &servers {
+        planner.want_server(package, server, &Value::Object((*entry).clone()));
+    }
+    for (package, installed) in present.receipt.packages.iter().filter(|(name, _)| !present.kept.contains(*name)) {
+        for (dir, stamps) in installed.dirs.iter().filter(|(dir, _)| !dirs.contains_key(*dir)) {
+            planner.drop_dir(package, dir, stamps)?;
+        }
+        for (server, digest) in installed.servers.iter().filter(|(server, _)| !servers.contains_key(*server)) {
+            planner.drop_server(package, server, *digest);
+        }
+    }
+    planner.finish()
+}
+
+/// The files of an installed folder that are not as cpm wrote them, with how they differ; extra files too.
+///
+/// # Errors
+/// [`Kind::FileSystem`].
+pub fn differences(root: &Path, stamps: &BTreeMap<RelPath, Stamp>, care: Care) -> Result<Vec<(String, Difference)>> {
+    let mut found = Vec::new();
+    for (path, stamp) in stamps {
+        match stamp.compare(&path.below(root), care)? {
+            FileState::Same => {}
+            FileState::Changed => found.push((path.to_string(), Difference::Changed)),
+            FileState::Missing => found.push((path.to_string(), Difference::Missing)),
+        }
+    }
+    let extra = fsx::tree::list(root)?
+        .into_iter()
+        .filter(|path| RelPath::parse(path).map_or(true, |p| !stamps.contains_key(&p)));
+    found.extend(extra.map(|path| (path, Difference::Extra)));
+    found.sort();
+    Ok(found)
+}
+
+/// How a file differs from what cpm wrote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Difference {
+    /// Other bytes, or another mode.
+    Changed,
+    /// Gone.
+    Missing,
+    /// Not from cpm.
+    Extra,
+}
+
+impl Difference {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Difference::Changed => "changed",
+            Difference::Missing => "missing",
+            Difference::Extra => "extra",
+        }
+    }
+}
+
+struct Planner<'a> {
+    present: Present<'a>,
+    edited: Edited,
+    changes: Vec<Change>,
+    obstacles: Vec<String>,
+}
+
+type Claims<'d, K, V> = BTreeMap<&'d K, (&'d PackageName, &'d V)>;
+
+impl<'d> Planner<'d> {
+    /// Who wants which name; two that want the same are an obstacle.
+    fn claim<K: Ord + std::fmt::Display, V>(
+        &mut self,
+        desired: &'d BTreeMap<PackageName, Placed>,
+        parts: impl Fn(&'d Placed) -> Vec<(&'d K, &'d V)>,
+        kept_owner: impl Fn(Present<'d>, &K) -> Option<&'d PackageName>,
+        what: &str,
+        way_out: &str,
+    ) -> Claims<'d, K, V> {
+        let mut claims: Claims<'d, K, V> = BTreeMap::new();
+        for (package, placed) in desired {
+            for (name, part) in parts(placed) {
+                let other = claims.insert(name, (package, part)).map(|(other, _)| other);
+                if let Some(other) = other.or_else(|| kept_owner(self.present, name)) {
+                    self.obstacles.push(format!(
+                        "the packages `{other}` and `{package}` both bring the {what} `{name}`; \
+                         give one of them `{way_out}` in the manifest"
+                    ));
+                }
+            }
+        }
+        claims
+    }
+
+    fn want_dir(&mut self, package: &PackageName, dir: &SkillName, tree: &Tree) -> Result<()> {
+        let root = self.present.skills.join(dir.as_str());
+        let write = || Change::WriteDir { package: package.clone(), dir: dir.clone(), tree: tree.clone() };
+        let Some((_, stamps)) = self.present.receipt.owner_of_dir(dir) else {
+            if std::fs::symlink_metadata(&root).is_err() {
+                self.changes.push(write());
+            } else if is_exactly(&root, tree)? {
+                self.changes.push(Change::AdoptDir { package: package.clone(), dir: dir.clone(), tree: tree.clone() });
+            } else {
+                self.obstacles.push(format!(
+                    "`{}` is not from cpm, and the package `{package}` would bring it; move it away, or leave the package out",
+                    root.display()
+                ));
+            }
+            return Ok(());
+        };
+        let same_files = stamps.len() == tree.len()
+            && tree.files().all(|(path, content)| stamps.get(path).is_some_and(|stamp| stamp.is(content)));
+        let found = differences(&root, stamps, Care::Stat)?;
+        if found.is_empty() && same_files {
+            return Ok(());
+        }
+        // What is only missing holds nothing of the user's, so it is simply put back.
+        let is_edit = found.iter().any(|(_, difference)| *difference != Difference::Missing);
+        if is_edit && self.edited == Edited::Keep && !is_exactly(&root, tree)? {
+            self.obstacles.push(edited_files(&root, &found));
+        } else {
+            self.changes.push(write());
+        }
+        Ok(())
+    }
+
+    fn drop_dir(&mut self, package: &PackageName, dir: &SkillName, stamps: &BTreeMap<RelPath, Stamp>) -> Result<()> {
+        let root = self.present.skills.join(dir.as_str());
+        let found = differences(&root, stamps, Care::Stat)?;
+        let is_edit = found.iter().any(|(_, difference)| *difference != Difference::Missing);
+        if is_edit && self.edited == Edited::Keep {
+            self.obstacles.push(edited_files(&root, &found));
+        } else {
+            self.changes.push(Change::RemoveDir { package: package.clone(), dir: dir.clone() });
+        }
+        Ok(())
+    }
+
+    fn want_server(&mut self, package: &PackageName, server: &ServerName, entry: &Value) {
+        let present = self.present.servers.get(server.as_str());
+        let owned = self.present.receipt.owner_of_server(server).map(|(_, digest)| *digest);
+        let (package, server, entry) = (package.clone(), server.clone(), entry.clone());
+        let wanted = entry_digest(&entry);
+        match (present.map(entry_digest), owned) {
+            (Some(there), Some(ours)) if there == wanted && ours == wanted => {}
+            (Some(there), _) if there == wanted => self.changes.push(Change::AdoptServer { package, server, entry }),
+            (Some(there), Some(ours)) if there != ours && self.edited == Edited::Keep => {
+                self.obstacles.push(self.edited_entry(&server));
+            }
+            (Some(_), None) => self.obstacles.push(format!(
+                "the MCP server `{server}` in `{}` is not from cpm, and the package `{package}` would bring it; \
+                 rename ours with `servers = {{ {server} = \"NEW-NAME\" }}` in the manifest",
+                self.present.mcp_file.display()
+            )),
+            _ => self.changes.push(Change::SetServer { package, server, entry }),
+        }
+    }
+
+    fn drop_server(&mut self, package: &PackageName, server: &ServerName, ours: FileDigest) {
+        match self.present.servers.get(server.as_str()).map(entry_digest) {
+            Some(there) if there != ours && self.edited == Edited::Keep => {
+                self.obstacles.push(self.edited_entry(server));
+            }
+            _ => self.changes.push(Change::RemoveServer { package: package.clone(), server: server.clone() }),
+        }
+    }
+
+    fn edited_entry(&self, server: &ServerName) -> String {
+        format!("the MCP server `{server}` in `{}` was edited since cpm wrote it", self.present.mcp_file.display())
+    }
+
+    fn finish(self) -> Result<Vec<Change>> {
+        if self.obstacles.is_empty() {
+            return Ok(self.changes);
+        }
+        let error = Error::new(Kind::Conflict, "files of yours are in the way, so nothing was changed");
+        let was_edited = self.obstacles.iter().any(|obstacle| obstacle.contains("since cpm wrote it"));
+        let error = self.obstacles.into_iter().fold(error, Error::because);
+        Err(if was_edited {
+            error.help("keep your edits by copying them elsewhere; `--overwrite` replaces them with what is locked")
+        } else {
+            error.help("change one of the two sides, then run again")
+        })
+    }
+}
+
+fn edited_files(root: &Path, found: &[(String, Difference)]) -> String {
+    let list: Vec<String> = found.iter().take(5).map(|(path, how)| format!("{path} ({})", how.name())).collect();
+    let more = if found.len() > 5 { format!(" and {} more", found.len() - 5) } else { String::new() };
+    format!("`{}` was edited since cpm wrote it: {}{more}", root.display(), list.join(", "))
+}
+
+/// Whether a folder holds exactly these files.
+fn is_exactly(root: &Path, tree: &Tree) -> Result<bool> {
+    let is_dir = std::fs::symlink_metadata(root).is_ok_and(|metadata| metadata.is_dir());
+    if !is_dir || fsx::tree::list(root)?.len() != tree.len() {
+        return Ok(false);
+    }
+    for (path, content) in tree.files() {
+        if !fsx::tree::holds(&path.below(root), content)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}

@@ -1,0 +1,86 @@
+//! Chooses versions with PubGrub: what has a solution is solved, newest first, locked versions preferred; what has
+//! none is explained by who asks for what.
+//!
+//! Invariant: the answer depends on what is asked and listed only, not on order, platform or time.
+
+mod provider;
+mod report;
+
+use std::collections::BTreeMap;
+
+use pubgrub::PubGrubError;
+
+use crate::error::{Error, Kind, Result};
+use crate::model::dependency::Need;
+use crate::model::name::PackageName;
+use crate::model::version::Version;
+use provider::{Asked, Provider};
+
+/// A version that could be chosen.
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    /// The version.
+    pub version: Version,
+    /// What it needs.
+    pub needs: Vec<Need>,
+    /// Why it is chosen only when it is locked already.
+    pub yanked: Option<String>,
+}
+
+/// Who knows the candidates.
+pub trait Catalog {
+    /// The candidates of a package, in any order; `None` when nobody has it.
+    ///
+    /// # Errors
+    /// Any failure to find out, which ends the resolution.
+    fn candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>>;
+}
+
+/// Chooses one version for every package that `roots` need, directly or not.
+///
+/// # Errors
+/// [`Kind::NoSolution`] with the requirements that exclude each other; [`Kind::NotFound`] for a root nobody has; the
+/// catalog's errors.
+pub fn resolve(
+    roots: &[Need],
+    locked: &BTreeMap<PackageName, Version>,
+    catalog: &dyn Catalog,
+) -> Result<BTreeMap<PackageName, Version>> {
+    let provider = Provider::new(roots, locked, catalog);
+    for need in roots {
+        check_root(need, &provider)?;
+    }
+    match pubgrub::resolve(&provider, Asked::Root, 0_u32) {
+        Ok(solution) => {
+            let named = solution.into_iter().filter_map(|(package, ordinal)| match package {
+                Asked::Root => None,
+                Asked::Named(name) => Some((name, ordinal)),
+            });
+            named.map(|(name, ordinal)| provider.version(&name, ordinal).map(|version| (name, version))).collect()
+        }
+        Err(PubGrubError::NoSolution(tree)) => Err(report::explain(tree, &provider)),
+        Err(
+            PubGrubError::ErrorRetrievingDependencies { source, .. }
+            | PubGrubError::ErrorChoosingVersion { source, .. }
+            | PubGrubError::ErrorInShouldCancel(source),
+        ) => Err(source),
+    }
+}
+
+/// A missing package or version is said directly, because no derivation explains it better.
+fn check_root(need: &Need, provider: &Provider<'_>) -> Result<()> {
+    let Some(versions) = provider.versions(&need.name)? else {
+        return Err(Error::new(Kind::NotFound, format!("there is no package `{}`", need.name)));
+    };
+    if versions.matching(&need.requirement).next().is_some() {
+        return Ok(());
+    }
+    let error = Error::new(Kind::NoSolution, format!("no version of `{}` satisfies `{}`", need.name, need.requirement));
+    Err(match versions.newest(3).as_slice() {
+        [] => error.because("every release of it is yanked").help("ask for another package, or its author why"),
+        some => error.because(format!("there are: {}", some.join(", "))).help("ask for one of these in the manifest"),
+    })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,178 @@
+//! The packages and versions as PubGrub sees them: a version is its place in the list of candidates, worst first, and
+//! a requirement is the set of places it admits. So set algebra is exact, whatever semver says of pre-releases.
+
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ranges};
+
+use super::{Candidate, Catalog};
+use crate::error::{Error, Kind, Result};
+use crate::model::dependency::Need;
+use crate::model::name::PackageName;
+use crate::model::version::{Requirement, Version, newest_first};
+
+/// Real graphs take less than a millisecond; a hostile one could take minutes [measurements.md §8].
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// A package in the solver.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Asked {
+    /// The scope's manifest.
+    Root,
+    /// A package.
+    Named(PackageName),
+}
+
+impl fmt::Display for Asked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Asked::Root => f.write_str("the manifest"),
+            Asked::Named(name) => write!(f, "`{name}`"),
+        }
+    }
+}
+
+/// The candidates of one package, worst first.
+pub(super) struct Versions(Vec<Candidate>);
+
+impl Versions {
+    /// The places of the versions that satisfy a requirement.
+    pub(super) fn matching<'a>(&'a self, requirement: &'a Requirement) -> impl Iterator<Item = u32> + 'a {
+        let numbered = (0_u32..).zip(&self.0);
+        numbered.filter(|(_, candidate)| requirement.matches(&candidate.version)).map(|(place, _)| place)
+    }
+
+    /// The best versions as text.
+    pub(super) fn newest(&self, count: usize) -> Vec<String> {
+        self.0.iter().rev().take(count).map(|candidate| candidate.version.to_string()).collect()
+    }
+
+    pub(super) fn get(&self, place: u32) -> Option<&Candidate> {
+        self.0.get(usize::try_from(place).ok()?)
+    }
+}
+
+/// What PubGrub asks.
+pub(super) struct Provider<'a> {
+    roots: &'a [Need],
+    locked: &'a BTreeMap<PackageName, Version>,
+    catalog: &'a dyn Catalog,
+    known: RefCell<BTreeMap<PackageName, Option<Rc<Versions>>>>,
+    deadline: Instant,
+}
+
+impl<'a> Provider<'a> {
+    pub(super) fn new(roots: &'a [Need], locked: &'a BTreeMap<PackageName, Version>, catalog: &'a dyn Catalog) -> Self {
+        Provider { roots, locked, catalog, known: RefCell::default(), deadline: Instant::now() + DEADLINE }
+    }
+
+    /// The candidates of a package that may be chosen: yanked ones only where they are locked.
+    pub(super) fn versions(&self, name: &PackageName) -> Result<Option<Rc<Versions>>> {
+        if let Some(known) = self.known.borrow().get(name) {
+            return Ok(known.clone());
+        }
+        let locked = self.locked.get(name);
+        let versions = self.catalog.candidates(name)?.map(|mut candidates| {
+            candidates.retain(|candidate| candidate.yanked.is_none() || Some(&candidate.version) == locked);
+            candidates.sort_by(|a, b| newest_first(&a.version, &b.version).reverse());
+            Rc::new(Versions(candidates))
+        });
+        self.known.borrow_mut().insert(name.clone(), versions.clone());
+        Ok(versions)
+    }
+
+    /// The version at a place.
+    pub(super) fn version(&self, name: &PackageName, place: u32) -> Result<Version> {
+        let versions = self.versions(name)?;
+        let candidate = versions.as_ref().and_then(|versions| versions.get(place));
+        candidate
+            .map(|candidate| candidate.version.clone())
+            .ok_or_else(|| Error::new(Kind::Bug, format!("the solver chose a version of `{name}` that is not listed")))
+    }
+
+    /// What a package at a place needs.
+    pub(super) fn needs(&self, asked: &Asked, place: u32) -> Result<Vec<Need>> {
+        match asked {
+            Asked::Root => Ok(self.roots.to_vec()),
+            Asked::Named(name) => {
+                let versions = self.versions(name)?;
+                let candidate = versions.as_ref().and_then(|versions| versions.get(place));
+                Ok(candidate.map(|candidate| candidate.needs.clone()).unwrap_or_default())
+            }
+        }
+    }
+
+    fn set(versions: &Versions, requirement: &Requirement) -> Ranges<u32> {
+        versions.matching(requirement).fold(Ranges::empty(), |set, place| set.union(&Ranges::singleton(place)))
+    }
+}
+
+impl DependencyProvider for Provider<'_> {
+    type P = Asked;
+    type V = u32;
+    type VS = Ranges<u32>;
+    type Priority = (u32, Reverse<usize>);
+    type M = String;
+    type Err = Error;
+
+    fn prioritize(
+        &self,
+        package: &Asked,
+        range: &Ranges<u32>,
+        statistics: &PackageResolutionStatistics,
+    ) -> Self::Priority {
+        let count =
+            match package {
+                Asked::Root => 0,
+                // A failure shows again, with its cause, when a version is chosen.
+                Asked::Named(name) => self.versions(name).ok().flatten().map_or(0, |versions| {
+                    (0_u32..).zip(&versions.0).filter(|(place, _)| range.contains(place)).count()
+                }),
+            };
+        (statistics.conflict_count(), Reverse(count))
+    }
+
+    fn choose_version(&self, package: &Asked, range: &Ranges<u32>) -> Result<Option<u32>> {
+        let Asked::Named(name) = package else { return Ok(Some(0)) };
+        let Some(versions) = self.versions(name)? else { return Ok(None) };
+        let admitted = (0_u32..).zip(&versions.0).filter(|(place, _)| range.contains(place));
+        let locked = self.locked.get(name);
+        let mut best = None;
+        for (place, candidate) in admitted {
+            if Some(&candidate.version) == locked {
+                return Ok(Some(place));
+            }
+            best = Some(place);
+        }
+        Ok(best)
+    }
+
+    fn get_dependencies(&self, package: &Asked, version: &u32) -> Result<Dependencies<Asked, Ranges<u32>, String>> {
+        let mut constraints: BTreeMap<Asked, Ranges<u32>> = BTreeMap::new();
+        for need in self.needs(package, *version)? {
+            let Some(versions) = self.versions(&need.name)? else {
+                return Ok(Dependencies::Unavailable(format!("needs `{}`, which no index has", need.name)));
+            };
+            let set = Self::set(&versions, &need.requirement);
+            constraints
+                .entry(Asked::Named(need.name))
+                .and_modify(|both| *both = both.intersection(&set))
+                .or_insert(set);
+        }
+        Ok(Dependencies::Available(constraints.into_iter().collect()))
+    }
+
+    fn should_cancel(&self) -> Result<()> {
+        if Instant::now() < self.deadline {
+            return Ok(());
+        }
+        Err(Error::new(Kind::NoSolution, "choosing versions took too long")
+            .because(format!("there was no answer after {} s", DEADLINE.as_secs()))
+            .help("ask for narrower version requirements"))
+    }
+}

@@ -1,0 +1,151 @@
+use super::*;
+use crate::model::version::Requirement;
+use proptest::prelude::*;
+
+/// A universe: packages with versions and what each needs.
+#[derive(Debug, Clone, Default)]
+struct Universe(BTreeMap<PackageName, Vec<Candidate>>);
+
+impl Catalog for Universe {
+    fn candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {
+        Ok(self.0.get(name).cloned())
+    }
+}
+
+fn name(text: &str) -> PackageName {
+    PackageName::parse(text).expect("a name")
+}
+
+fn needs(text: &str) -> Vec<Need> {
+    let parse = |part: &str| {
+        let (package, requirement) = part.trim().split_once(' ').expect("name and requirement");
+        Need { name: name(package), requirement: Requirement::parse(requirement).expect("a requirement") }
+    };
+    text.split(';').filter(|part| !part.trim().is_empty()).map(parse).collect()
+}
+
+/// Lines of `name version: needs`; a version that starts with `!` is yanked.
+fn universe(text: &str) -> Universe {
+    let mut universe = Universe::default();
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        let (head, tail) = line.split_once(':').expect("a colon");
+        let (package, version) = head.trim().split_once(' ').expect("a version");
+        let candidate = Candidate {
+            version: Version::parse(version.trim_start_matches('!')).expect("a version"),
+            needs: needs(tail),
+            yanked: version.starts_with('!').then(|| "broken".to_owned()),
+        };
+        universe.0.entry(name(package)).or_default().push(candidate);
+    }
+    universe
+}
+
+fn solve(roots: &str, locked: &[(&str, &str)], universe: &Universe) -> Result<String> {
+    let locked = locked.iter().map(|(package, v)| (name(package), Version::parse(v).expect("a version"))).collect();
+    let solution = resolve(&needs(roots), &locked, universe)?;
+    Ok(solution.iter().map(|(package, version)| format!("{package} {version}")).collect::<Vec<_>>().join(", "))
+}
+
+#[test]
+fn newest_first_then_locked_then_yanked() {
+    let all = universe("a 1.0.0:\na 1.2.0:\na 2.0.0-rc.1:\na !1.3.0:");
+    assert_eq!(solve("a *", &[], &all).expect("solved"), "a 1.2.0");
+    assert_eq!(solve("a 1", &[("a", "1.0.0")], &all).expect("solved"), "a 1.0.0");
+    assert_eq!(solve("a 1", &[("a", "1.3.0")], &all).expect("solved"), "a 1.3.0", "a locked yanked version stays");
+    let only_pre = universe("a 0.0.0-3f2c3f2c3f2c:");
+    assert_eq!(solve("a *", &[], &only_pre).expect("solved"), "a 0.0.0-3f2c3f2c3f2c");
+}
+
+#[test]
+fn what_needs_backtracking_is_solved() {
+    // The newest `app` and the newest `tool` exclude each other through `lib`.
+    let all = universe(
+        "app 2.0.0: lib ^2\napp 1.0.0: lib ^1\ntool 2.0.0: lib ^1\ntool 1.0.0: lib ^1\nlib 2.0.0:\nlib 1.5.0:",
+    );
+    assert_eq!(solve("app *; tool *", &[], &all).expect("solved"), "app 1.0.0, lib 1.5.0, tool 2.0.0");
+}
+
+#[test]
+fn failures_name_who_asks() {
+    let all = universe("a 1.0.0: c ^1\nb 1.0.0: c ^2\nc 1.0.0:\nc 2.0.0:\nd 1.0.0: gone *\ny !1.0.0:");
+    let conflict = solve("a *; b *", &[], &all).expect_err("a conflict");
+    assert_eq!(conflict.kind(), Kind::NoSolution);
+    let causes = conflict.causes().join("\n");
+    assert!(causes.contains("`a` 1.0.0 needs `c` `1`") && causes.contains("`b` 1.0.0 needs `c` `2`"), "{causes}");
+    let missing = solve("d *", &[], &all).expect_err("a missing dependency");
+    assert!(missing.causes().join("\n").contains("`d` 1.0.0 needs `gone`, which no index has"), "{missing:?}");
+    assert_eq!(solve("zzz *", &[], &all).expect_err("no package").kind(), Kind::NotFound);
+    let no_version = solve("c 3", &[], &all).expect_err("no version");
+    assert_eq!((no_version.kind(), no_version.causes()[0].as_str()), (Kind::NoSolution, "there are: 2.0.0, 1.0.0"));
+    assert!(solve("y *", &[], &all).expect_err("yanked").causes()[0].contains("yanked"));
+}
+
+fn any_universe() -> impl Strategy<Value = Universe> {
+    let need = (0..4_usize, prop::sample::select(vec!["*", "1", "2", ">=1, <3", "=1.0.0", "~2.0"]));
+    let release = prop::collection::vec(need, 0..3);
+    let package = prop::collection::vec(release, 1..4);
+    prop::collection::vec(package, 4).prop_map(|packages| {
+        let mut universe = Universe::default();
+        for (package, releases) in ["p0", "p1", "p2", "p3"].iter().zip(packages) {
+            let candidates = releases.into_iter().enumerate().map(|(i, wants)| Candidate {
+                version: Version::new(i as u64 + 1, 0, 0),
+                yanked: None,
+                needs: wants
+                    .iter()
+                    .filter(|(other, _)| format!("p{other}") != **package)
+                    .flat_map(|(other, requirement)| needs(&format!("p{other} {requirement}")))
+                    .collect(),
+            });
+            universe.0.insert(name(package), candidates.collect());
+        }
+        universe
+    })
+}
+
+/// Whether some choice of versions satisfies `roots`: tries them all.
+fn solvable(universe: &Universe, roots: &[Need]) -> bool {
+    fn admits(chosen: &BTreeMap<&PackageName, &Candidate>, needs: &[Need]) -> bool {
+        needs.iter().all(|need| chosen.get(&need.name).is_some_and(|c| need.requirement.matches(&c.version)))
+    }
+    fn search<'a>(
+        rest: &[(&'a PackageName, &'a Vec<Candidate>)],
+        chosen: &mut BTreeMap<&'a PackageName, &'a Candidate>,
+        roots: &[Need],
+    ) -> bool {
+        let Some(((package, candidates), rest)) = rest.split_first() else {
+            return admits(chosen, roots) && chosen.values().all(|candidate| admits(chosen, &candidate.needs));
+        };
+        // Leaving a package out is a choice too.
+        let without = search(rest, chosen, roots);
+        without
+            || candidates.iter().any(|candidate| {
+                chosen.insert(package, candidate);
+                let found = search(rest, chosen, roots);
+                chosen.remove(package);
+                found
+            })
+    }
+    let packages: Vec<_> = universe.0.iter().collect();
+    search(&packages, &mut BTreeMap::new(), roots)
+}
+
+proptest! {
+    #[test]
+    fn it_agrees_with_trying_everything(universe in any_universe(), root in 0..4_usize, wanted in 1..4_u64) {
+        let roots = needs(&format!("p{root} *; p{} {wanted}", (root + 1) % 4));
+        match resolve(&roots, &BTreeMap::new(), &universe) {
+            Err(error) => {
+                prop_assert_eq!(error.kind(), Kind::NoSolution);
+                prop_assert!(!solvable(&universe, &roots), "it gave up on a solvable universe");
+            }
+            Ok(solution) => {
+                let chosen = |need: &Need| solution.get(&need.name).is_some_and(|v| need.requirement.matches(v));
+                prop_assert!(roots.iter().all(chosen));
+                for (package, version) in &solution {
+                    let candidate = universe.0[package].iter().find(|c| c.version == *version).expect("listed");
+                    prop_assert!(candidate.needs.iter().all(chosen), "{package} lacks something");
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,410 @@
+//! The transaction: everything one run changes in a scope becomes visible together, or not at all.
+//!
+//! Protocol [security.md §4.12]: stage everything in the state folder, which the client never scans; sync once; write
+//! the journal (the commit point); exchange each staged thing with its target; drop the journal. Invariant: with a
+//! journal on disk, [`recover`] completes the run; without one, nothing of it ever happened.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, IoContext as _, Kind, Result};
+use crate::fsx;
+use crate::model::digest::{FileDigest, TreeDigest};
+use crate::model::relpath::RelPath;
+use crate::model::tree::Tree;
+use crate::receipt::Stamp;
+
+const FORMAT: u32 = 1;
+
+/// A change being prepared. Dropping it without [`Transaction::commit`] undoes everything.
+#[derive(Debug)]
+pub struct Transaction {
+    state: PathBuf,
+    steps: Vec<Step>,
+}
+
+/// One target and what it becomes; identities are digests, so that recovery can tell what already happened.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Step {
+    target: PathBuf,
+    /// Where the new content waits, and where the old one is afterwards.
+    staged: PathBuf,
+    old: Option<String>,
+    new: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Journal {
+    format: u32,
+    steps: Vec<Step>,
+}
+
+fn stage_dir(state: &Path) -> PathBuf {
+    state.join("stage")
+}
+
+fn journal_file(state: &Path) -> PathBuf {
+    state.join("journal.json")
+}
+
+/// Makes the state folder, which keeps itself out of git.
+///
+/// # Errors
+/// [`Kind::FileSystem`].
+pub fn prepare_state(state: &Path) -> Result<()> {
+    fsx::create_dirs(state)?;
+    let ignore = state.join(".gitignore");
+    if !ignore.exists() {
+        std::fs::write(&ignore, "*\n").path("write", &ignore)?;
+    }
+    Ok(())
+}
+
+impl Transaction {
+    /// Begins a transaction in a state folder whose lock the caller holds and which is recovered.
+    ///
+    /// # Errors
+    /// [`Kind::FileSystem`].
+    pub fn begin(state: &Path) -> Result<Self> {
+        fsx::create_dirs(&stage_dir(state))?;
+        Ok(Transaction { state: state.to_path_buf(), steps: Vec::new() })
+    }
+
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Stages a folder; the stamps are those its files will have at the target.
+    ///
+    /// # Errors
+    /// [`Kind::FileSystem`].
+    pub fn put_dir(&mut self, target: &Path, tree: &Tree) -> Result<BTreeMap<RelPath, Stamp>> {
+        let staged = self.next_slot();
+        fsx::tree::write(tree, &staged)?;
+        let mut stamps = BTreeMap::new();
+        for (path, content) in tree.files() {
+            let place = path.below(&staged);
+            let metadata = std::fs::symlink_metadata(&place).path("look at", &place)?;
+            stamps.insert(path.clone(), Stamp::of(content, &metadata));
+        }
+        let new = Some(TreeDigest::of(tree).to_string());
+        self.push(target, staged, new)?;
+        Ok(stamps)
+    }
+
+    /// Stages a file. The mode of the one it replaces is kept; a symbolic link is written through.
+    ///
+    /// # Errors
+    /// [`Kind::FileSystem`].
+    pub fn put_file(&mut self, target: &Path, bytes: &[u8], privacy: Privacy) -> Result<()> {
+        let target = fsx::resolve_link(target);
+        let staged = self.slot_near(&target)?;
+        fsx::remove_any(&staged)?;
+        fsx::write_new(&staged, bytes, false)?;
+        match std::fs::metadata(&target) {
+            Ok(metadata) => {
+                std::fs::set_permissions(&staged, metadata.permissions()).path("set the mode of", &staged)?
+            }
+            Err(_) if privacy == Privacy::Owner => restrict(&staged)?,
+            Err(_) => {}
+        }
+        self.push(&target, staged, Some(FileDigest::of(bytes).hex()))
+    }
+
+    /// Plans the removal of a file or folder.
+    ///
+    /// # Errors
+    /// [`Kind::FileSystem`].
+    pub fn remove(&mut self, target: &Path) -> Result<()> {
+        let target = fsx::resolve_link(target);
+        let staged = self.slot_near(&target)?;
+        self.push(&target, staged, None)
+    }
+
+    /// Makes everything happen.
+    ///
+    /// # Errors
+    /// [`Kind::FileSystem`]. Before the journal is written nothing has changed; after it, the next run completes it.
+    pub fn commit(mut self) -> Result<()> {
+        let steps = std::mem::take(&mut self.steps);
+        if steps.is_empty() {
+            return Ok(());
+        }
+        for step in &steps {
+            fsx::create_dirs(step.target.parent().unwrap_or(&self.state))?;
+        }
+        fsx::sync_all(&self.state)?;
+        write_journal(&self.state, &steps)?;
+        for step in &steps {
+            apply(step)?;
+        }
+        finish(&self.state, &steps)
+    }
+
+    fn push(&mut self, target: &Path, staged: PathBuf, new: Option<String>) -> Result<()> {
+        let old = identity(target)?;
+        self.steps.push(Step { target: target.to_path_buf(), staged, old, new });
+        Ok(())
+    }
+
+    fn next_slot(&self) -> PathBuf {
+        stage_dir(&self.state).join(self.steps.len().to_string())
+    }
+
+    /// A place to stage that can be renamed to `target`: beside it where the state folder is on another file system.
+    fn slot_near(&self, target: &Path) -> Result<PathBuf> {
+        let parent = target.parent().unwrap_or(&self.state);
+        if !parent.exists() || same_device(&self.state, parent)? {
+            return Ok(self.next_slot());
+        }
+        let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        Ok(parent.join(format!(".{name}.cpm-staged")))
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if !journal_file(&self.state).exists() {
+            // Staging that cannot be removed now is removed by the next run.
+            let _ = fsx::remove_any(&stage_dir(&self.state));
+        }
+    }
+}
+
+/// Who may read a file that cpm makes anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Privacy {
+    /// As the umask says.
+    Shared,
+    /// Only its owner, as the client does for its own state.
+    Owner,
+}
+
+/// Completes or discards what an interrupted run left; whether there was anything to complete.
+///
+/// # Errors
+/// [`Kind::Recovery`] when a target is neither as it was nor as it should become: somebody changed it since.
+pub fn recover(state: &Path) -> Result<bool> {
+    let journal = journal_file(state);
+    let Some(bytes) = fsx::read_optional(&journal)? else {
+        fsx::remove_any(&stage_dir(state))?;
+        return Ok(false);
+    };
+    let damaged = |cause: String| {
+        Error::new(Kind::Recovery, "an interrupted run left a journal that cannot be understood")
+            .at_path(&journal)
+            .because(cause)
+            .help("move the file away after checking what `cpm verify` says")
+    };
+    let parsed: Journal = serde_json::from_slice(&bytes).map_err(|cause| damaged(cause.to_string()))?;
+    if parsed.format != FORMAT {
+        return Err(damaged(format!("it has format {}, and this cpm reads {FORMAT}", parsed.format)));
+    }
+    for step in &parsed.steps {
+        resume(step)?;
+    }
+    finish(state, &parsed.steps)?;
+    Ok(true)
+}
+
+fn resume(step: &Step) -> Result<()> {
+    let now = identity(&step.target)?;
+    if now == step.new {
+        return Ok(());
+    }
+    if now == step.old && (step.new.is_none() || identity(&step.staged)? == step.new) {
+        return apply(step);
+    }
+    Err(Error::new(Kind::Recovery, format!("`{}` changed after an interrupted run", step.target.display()))
+        .at_path(&step.target)
+        .because("it is neither what it was before that run nor what the run would have made it")
+        .help("move it away and run again; what the run wanted to put there is locked and comes back"))
+}
+
+fn apply(step: &Step) -> Result<()> {
+    match (&step.new, &step.old) {
+        (Some(_), _) => fsx::swap::exchange(&step.staged, &step.target),
+        (None, Some(_)) => std::fs::rename(&step.target, &step.staged).path("move away", &step.target),
+        (None, None) => Ok(()),
+    }
+}
+
+fn write_journal(state: &Path, steps: &[Step]) -> Result<()> {
+    let journal = Journal { format: FORMAT, steps: steps.to_vec() };
+    let bytes = serde_json::to_vec(&journal)
+        .map_err(|cause| Error::new(Kind::Bug, "the journal cannot be written").because(cause))?;
+    let temporary = state.join("journal.tmp");
+    fsx::remove_any(&temporary)?;
+    fsx::write_new(&temporary, &bytes, false)?;
+    sync(&temporary)?;
+    let target = journal_file(state);
+    std::fs::rename(&temporary, &target).path("move into place", &target)?;
+    sync(state)
+}
+
+/// Makes the new state durable, then forgets how to get there and what was before.
+fn finish(state: &Path, steps: &[Step]) -> Result<()> {
+    fsx::sync_all(state)?;
+    let journal = journal_file(state);
+    std::fs::remove_file(&journal).path("remove", &journal)?;
+    for step in steps {
+        fsx::remove_any(&step.staged)?;
+    }
+    fsx::remove_any(&stage_dir(state))
+}
+
+fn sync(path: &Path) -> Result<()> {
+    let handle = std::fs::File::open(path).path("open", path)?;
+    handle.sync_all().path("sync", path)
+}
+
+/// What is at a path: the digest of a file or folder, or nothing.
+fn identity(path: &Path) -> Result<Option<String>> {
+    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(None) };
+    if metadata.is_dir() {
+        // What cpm could not have written, such as a link, is still some identity, and never ours.
+        return Ok(Some(
+            fsx::tree::read(path).map_or_else(|_| "foreign".to_owned(), |tree| TreeDigest::of(&tree).to_string()),
+        ));
+    }
+    let bytes = std::fs::read(path).path("read", path)?;
+    Ok(Some(FileDigest::of(&bytes).hex()))
+}
+
+fn restrict(path: &Path) -> Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).path("set the mode of", path)?;
+    }
+    #[cfg(not(unix))]
+    let _ = path;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn same_device(a: &Path, b: &Path) -> Result<bool> {
+    use std::os::unix::fs::MetadataExt as _;
+    let device = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.dev()).path("look at", path);
+    Ok(device(a)? == device(b)?)
+}
+
+#[cfg(not(unix))]
+fn same_device(_: &Path, _: &Path) -> Result<bool> {
+    Ok(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::tree::TreeFile;
+
+    struct Bench {
+        dir: tempfile::TempDir,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let bench = Bench { dir: tempfile::tempdir().expect("a directory") };
+            prepare_state(&bench.state()).expect("prepared");
+            bench
+        }
+
+        fn state(&self) -> PathBuf {
+            self.dir.path().join("state")
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.dir.path().join(name)
+        }
+
+        /// Replaces a folder and a file and removes another one.
+        fn prepared(&self) -> Transaction {
+            let tree = |text: &str| {
+                Tree::new([TreeFile::parse("SKILL.md", false, text.into()).expect("a path")]).expect("a tree")
+            };
+            fsx::tree::write(&tree("old"), &self.path("skill")).expect("written");
+            std::fs::write(self.path("file"), "old").expect("written");
+            std::fs::write(self.path("gone"), "old").expect("written");
+            let mut transaction = Transaction::begin(&self.state()).expect("begun");
+            transaction.put_dir(&self.path("skill"), &tree("new")).expect("staged");
+            transaction.put_file(&self.path("file"), b"new", Privacy::Shared).expect("staged");
+            transaction.remove(&self.path("gone")).expect("planned");
+            transaction
+        }
+
+        fn contents(&self) -> [Option<String>; 3] {
+            ["skill/SKILL.md", "file", "gone"].map(|name| std::fs::read_to_string(self.path(name)).ok())
+        }
+    }
+
+    const OLD: [Option<&str>; 3] = [Some("old"), Some("old"), Some("old")];
+    const NEW: [Option<&str>; 3] = [Some("new"), Some("new"), None];
+
+    fn shown(contents: &[Option<String>; 3]) -> [Option<&str>; 3] {
+        [contents[0].as_deref(), contents[1].as_deref(), contents[2].as_deref()]
+    }
+
+    #[test]
+    fn all_or_nothing() {
+        let bench = Bench::new();
+        drop(bench.prepared());
+        assert_eq!(shown(&bench.contents()), OLD);
+        assert!(!stage_dir(&bench.state()).exists(), "no debris");
+        std::fs::remove_dir_all(bench.path("skill")).expect("removed");
+        bench.prepared().commit().expect("committed");
+        assert_eq!(shown(&bench.contents()), NEW);
+        let left: Vec<_> =
+            std::fs::read_dir(bench.state()).expect("a folder").map(|e| e.expect("an entry").file_name()).collect();
+        assert_eq!(left, [".gitignore"]);
+    }
+
+    #[test]
+    fn every_interruption_after_the_journal_is_completed() {
+        for done in 0..=3 {
+            let bench = Bench::new();
+            let transaction = bench.prepared();
+            write_journal(&bench.state(), &transaction.steps).expect("written");
+            for step in &transaction.steps[..done] {
+                apply(step).expect("applied");
+            }
+            std::mem::forget(transaction);
+            assert!(recover(&bench.state()).expect("recovered"), "{done}");
+            assert_eq!(shown(&bench.contents()), NEW, "{done}");
+            assert!(!recover(&bench.state()).expect("nothing left"), "{done}");
+        }
+    }
+
+    #[test]
+    fn an_edit_after_the_interruption_is_not_overwritten() {
+        let bench = Bench::new();
+        let transaction = bench.prepared();
+        write_journal(&bench.state(), &transaction.steps).expect("written");
+        std::mem::forget(transaction);
+        std::fs::write(bench.path("file"), "mine").expect("written");
+        assert_eq!(recover(&bench.state()).expect_err("edited").kind(), Kind::Recovery);
+        assert_eq!(std::fs::read_to_string(bench.path("file")).expect("there"), "mine");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn modes_and_links_of_shared_files_stay() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let bench = Bench::new();
+        std::fs::write(bench.path("real"), "old").expect("written");
+        std::fs::set_permissions(bench.path("real"), std::fs::Permissions::from_mode(0o640)).expect("set");
+        std::os::unix::fs::symlink("real", bench.path("link")).expect("a link");
+        let mut transaction = Transaction::begin(&bench.state()).expect("begun");
+        transaction.put_file(&bench.path("link"), b"new", Privacy::Owner).expect("staged");
+        transaction.put_file(&bench.path("fresh"), b"x", Privacy::Owner).expect("staged");
+        transaction.commit().expect("committed");
+        let mode = |name: &str| std::fs::metadata(bench.path(name)).expect("there").permissions().mode() & 0o777;
+        assert_eq!((mode("real"), mode("fresh")), (0o640, 0o600));
+        assert!(bench.path("link").is_symlink());
+        assert_eq!(std::fs::read_to_string(bench.path("real")).expect("there"), "new");
+    }
+}
