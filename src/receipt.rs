@@ -95,7 +95,7 @@ impl Stamp {
     #[must_use]
     pub fn of(content: &FileContent, metadata: &std::fs::Metadata) -> Self {
         Stamp {
-            digest: FileDigest::of(&content.bytes),
+            digest: content.digest(),
             executable: content.executable,
             size: content.bytes.len() as u64,
             modified: modified(metadata),
@@ -107,7 +107,7 @@ impl Stamp {
     pub fn is(&self, content: &FileContent) -> bool {
         self.executable == content.executable
             && self.size == content.bytes.len() as u64
-            && self.digest == FileDigest::of(&content.bytes)
+            && self.digest == content.digest()
     }
 
     /// Compares by one `stat` where that is enough, else by reading.

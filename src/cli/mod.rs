@@ -154,7 +154,7 @@ impl Session<'_> {
                     branch: branch.as_deref().map(RefName::parse).transpose()?,
                 };
                 let row = ops::index::add(&context, &config)?;
-                render::indexes(self.ui, std::slice::from_ref(&row));
+                render::index_added(self.ui, &row, &self.machine.shown(&context.places.manifest));
                 self.document(command, json!({ "index": row }));
             }
             IndexCommand::Remove { name } => {

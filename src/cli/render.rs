@@ -1,6 +1,7 @@
 //! Turns reports into lines for people. Programs get the same data as JSON.
 
 use super::ui::{BOLD, DIM, GREEN, Line, RED, Ui, YELLOW};
+use crate::index::IndexKind;
 use crate::model::dependency::Placement;
 use crate::model::surface::Item;
 use crate::ops::index::IndexRow;
@@ -15,8 +16,7 @@ const MAX_PROGRAMS: usize = 6;
 pub(super) fn report(ui: &Ui, report: &Report, did_nothing: &str) {
     let scope = format!("{} scope ({})", report.scope, report.base);
     if report.packages.is_empty() && report.files.is_empty() {
-        let count = report.unchanged;
-        let packages = if count == 1 { "1 package".to_owned() } else { format!("{count} packages") };
+        let packages = count(report.unchanged, "package");
         return ui.answer(Line::new().text(format!("{did_nothing}: {packages} in the {scope}")));
     }
     let verb = if report.dry_run { "Would change" } else { "Changed" };
@@ -144,16 +144,32 @@ pub(super) fn verified(ui: &Ui, all: &[Verified]) {
     let packages: usize = all.iter().map(|scope| scope.packages).sum();
     let files: usize = all.iter().map(|scope| scope.files).sum();
     if all.iter().all(|scope| scope.findings.is_empty()) {
-        ui.answer(Line::new().styled(GREEN, "ok").text(format!(": {packages} packages, {files} files are as locked")));
+        let what = format!(": {}, {} are as locked", count(packages, "package"), count(files, "file"));
+        ui.answer(Line::new().styled(GREEN, "ok").text(what));
     }
+}
+
+/// Says that an index was added, and what it turned out to be.
+pub(super) fn index_added(ui: &Ui, row: &IndexRow, manifest: &str) {
+    let what = match (row.kind, row.packages) {
+        (Some(IndexKind::Marketplace), Some(n)) => format!(", a Claude marketplace with {}", count(n, "plugin")),
+        (Some(_), Some(n)) => format!(", a cpm index with {}", count(n, "package")),
+        _ => ", which was not looked at because of --offline".to_owned(),
+    };
+    ui.answer(Line::new().text(format!("Added the index {}{what}, to {manifest}", row.name)));
 }
 
 /// Shows the indexes.
 pub(super) fn indexes(ui: &Ui, rows: &[IndexRow]) {
     let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
     for (at, row) in rows.iter().enumerate() {
-        let size = row.packages.map(|count| format!("  {count} packages")).unwrap_or_default();
+        let size = row.packages.map(|n| format!("  {}", count(n, "package"))).unwrap_or_default();
         let url = if row.name == row.url { "compiled into cpm" } else { &row.url };
         ui.answer(Line::new().text(format!("{}. {:<width$}  ", at + 1, row.name)).text(url).styled(DIM, size));
     }
+}
+
+/// A number with its noun.
+fn count(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }

@@ -24,7 +24,7 @@ pub fn read(root: &Path) -> Result<Tree> {
         }
         limits.admit(&path, metadata.len())?;
         let bytes = std::fs::read(&place).path("read", &place)?;
-        files.push(TreeFile { path, content: FileContent { executable: is_executable(&metadata), bytes } });
+        files.push(TreeFile { path, content: FileContent::new(is_executable(&metadata), bytes) });
         Ok(())
     })?;
     Tree::new(files).map_err(|error| error.at_path(root))

@@ -34,7 +34,7 @@ fn read(snapshot: &Snapshot<'_>, items: &[Item], progress: &dyn Progress) -> Res
     let mut pointers = Vec::new();
     for (item, source) in items.iter().zip(sources) {
         let bytes = snapshot.read(source.blob, MAX_FILE_BYTES)?;
-        let content = FileContent { executable: source.mode == Mode::Executable, bytes };
+        let content = FileContent::new(source.mode == Mode::Executable, bytes);
         if is_lfs_pointer(&content.bytes) {
             pointers.push(&item.path);
         }

@@ -50,7 +50,7 @@ impl TreeDigest {
         hash.update(b"cpm-tree-v1\n");
         for (path, file) in tree.files() {
             let mode = if file.executable { "100755" } else { "100644" };
-            let content = FileDigest::of(&file.bytes).hex();
+            let content = file.digest().hex();
             hash.update(format!("{mode} {} {content} {path}\n", file.bytes.len()));
         }
         TreeDigest(hash.finalize().into())

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::digest::FileDigest;
 use super::relpath::RelPath;
 use crate::error::{Error, Kind, Result};
 
@@ -15,13 +16,28 @@ pub const MAX_FILE_BYTES: u64 = 10 << 20;
 /// Most bytes in a package.
 pub const MAX_TREE_BYTES: u64 = 50 << 20;
 
-/// What a path holds.
+/// What a path holds. Its digest is computed once, because a run asks for it many times.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileContent {
     /// Whether the owner may execute it.
     pub executable: bool,
     /// The bytes, exactly as committed.
     pub bytes: Vec<u8>,
+    digest: FileDigest,
+}
+
+impl FileContent {
+    /// Content with its digest.
+    #[must_use]
+    pub fn new(executable: bool, bytes: Vec<u8>) -> Self {
+        FileContent { executable, digest: FileDigest::of(&bytes), bytes }
+    }
+
+    /// The digest of the bytes.
+    #[must_use]
+    pub fn digest(&self) -> FileDigest {
+        self.digest
+    }
 }
 
 /// A path with its content.
@@ -39,7 +55,7 @@ impl TreeFile {
     /// # Errors
     /// [`Kind::UnsafeTree`] when the path is not safe.
     pub fn parse(path: &str, executable: bool, bytes: Vec<u8>) -> Result<Self> {
-        Ok(TreeFile { path: RelPath::parse(path)?, content: FileContent { executable, bytes } })
+        Ok(TreeFile { path: RelPath::parse(path)?, content: FileContent::new(executable, bytes) })
     }
 }
 

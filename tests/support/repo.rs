@@ -61,6 +61,11 @@ impl Repo {
         git(&self.dir, args)
     }
 
+    /// Its work tree.
+    pub fn dir(&self) -> &std::path::Path {
+        &self.dir
+    }
+
     pub fn url(&self) -> String {
         format!("file://{}", self.dir.display())
     }
