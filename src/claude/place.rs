@@ -10,6 +10,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::dependency::{Dependency, Placement};
 use crate::model::name::{PackageName, ServerName, SkillName};
 use crate::model::package::{Package, Shape};
+use crate::model::relpath::RelPath;
 use crate::model::tree::{Tree, TreeFile};
 use crate::model::version::Version;
 
@@ -87,13 +88,27 @@ fn place_as_plugin(package: &Package, tree: &Tree, identity: Identity<'_>) -> Re
     }
     let whole = match package.shape {
         Shape::Plugin => tree.clone(),
-        Shape::Unnamed | Shape::Skill | Shape::Servers => tree.clone().with(generated_manifest(identity, package)?)?,
+        Shape::Unnamed | Shape::Skill | Shape::Servers => {
+            only_offered_skills(package, tree)?.with(generated_manifest(identity, package)?)?
+        }
     };
     Ok(Placed {
         placement: Placement::Plugin,
         dirs: BTreeMap::from([(identity.name.to_skill(), whole)]),
         servers: BTreeMap::new(),
     })
+}
+
+/// The tree without the skills that the package does not offer: a marketplace entry may list some of a repository's,
+/// but the client loads every folder of `skills/`.
+fn only_offered_skills(package: &Package, tree: &Tree) -> Result<Tree> {
+    let is_offered = |folder: &RelPath| package.skills.iter().any(|skill| skill.dir.as_ref() == Some(folder));
+    let folders = tree.files().filter_map(|(path, _)| RelPath::parse(path.as_str().strip_suffix("/SKILL.md")?).ok());
+    let unwanted: Vec<RelPath> = folders
+        .filter(|folder| folder.parents().eq(["skills"]) && !is_offered(folder) && !package.skills.is_empty())
+        .collect();
+    let kept = tree.files().filter(|(path, _)| !unwanted.iter().any(|folder| path.strip_dir(folder).is_some()));
+    Tree::new(kept.map(|(path, content)| TreeFile { path: path.clone(), content: content.clone() }))
 }
 
 /// The plugin.json of a plugin whose author wrote none; the client loads nothing without one.
@@ -236,6 +251,17 @@ mod tests {
         let manifest = kit.get(".claude-plugin/plugin.json").expect("written");
         let manifest: Value = serde_json::from_slice(&manifest.bytes).expect("JSON");
         assert_eq!(manifest, serde_json::json!({"name": "kit", "version": "1.2.3"}));
+    }
+
+    #[test]
+    fn an_entry_that_lists_skills_brings_no_others() {
+        let files = tree(&[("skills/a/SKILL.md", SKILL), ("skills/b/SKILL.md", SKILL), ("commands/c.md", "x")]);
+        let given = r#"{"name":"kit","skills":["./skills/a"]}"#;
+        let (name, version) = (PackageName::parse("kit").expect("a name"), Version::new(1, 0, 0));
+        let identity = Identity { name: &name, version: &version, manifest: Some(given), dependency: None };
+        let placed = place(&inspect(&files, Some(given)).expect("a package"), &files, identity).expect("placed");
+        let paths: Vec<&str> = placed.dirs.values().flat_map(Tree::files).map(|(path, _)| path.as_str()).collect();
+        assert_eq!(paths, [".claude-plugin/plugin.json", "commands/c.md", "skills/a/SKILL.md"]);
     }
 
     #[test]

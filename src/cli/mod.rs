@@ -111,7 +111,7 @@ impl Session<'_> {
             Command::Verify => self.verify(command),
             Command::Index(what) => self.index(command, what),
             Command::Init => {
-                let path = ops::init::init(&self.context(Wants::default())?)?;
+                let path = ops::init::init(&self.context_of_init()?)?;
                 self.ui.answer(Line::new().text(format!("Wrote {path}")));
                 self.document(command, json!({ "path": path }));
                 Ok(ExitCode::SUCCESS)
@@ -134,14 +134,15 @@ impl Session<'_> {
     fn verify(&self, command: &Command) -> Result<ExitCode> {
         let verified = self.each_scope(ops::verify::verify)?;
         render::verified(self.ui, &verified);
-        self.document(command, json!({ "scopes": verified }));
         let is_clean = verified.iter().all(|scope| scope.findings.is_empty());
+        let exit = if is_clean { 0 } else { Kind::Findings.exit_code() };
+        self.document_with(command, exit, json!({ "scopes": verified }));
         if !is_clean {
             self.ui.note(Line::new().text(
                 "help: `cpm install` puts missing files back; `cpm install --overwrite` also replaces edited ones",
             ));
         }
-        Ok(if is_clean { ExitCode::SUCCESS } else { ExitCode::from(Kind::Findings.exit_code()) })
+        Ok(ExitCode::from(exit))
     }
 
     fn index(&self, command: &Command, what: &IndexCommand) -> Result<ExitCode> {
@@ -183,8 +184,12 @@ impl Session<'_> {
     }
 
     fn document(&self, command: &Command, answer: Value) {
+        self.document_with(command, 0, answer);
+    }
+
+    fn document_with(&self, command: &Command, exit: u8, answer: Value) {
         if self.ui.is_json() {
-            let mut document = json!({ "version": JSON_VERSION, "command": name_of(command), "exit": 0 });
+            let mut document = json!({ "version": JSON_VERSION, "command": name_of(command), "exit": exit });
             if let (Value::Object(document), Value::Object(answer)) = (&mut document, answer) {
                 document.extend(answer);
             }
@@ -196,8 +201,19 @@ impl Session<'_> {
         self.context_in(self.global.scope.map(Scope::from), wants)
     }
 
+    /// A new manifest belongs to the folder one is in, whatever there is above it.
+    fn context_of_init(&self) -> Result<Context<'_>> {
+        let scope = self.global.scope.map_or(Scope::Project, Scope::from);
+        let here = self.global.project.as_deref().unwrap_or(&self.current);
+        self.context_at(Some(scope), Some(here), Wants::default())
+    }
+
     fn context_in(&self, scope: Option<Scope>, wants: Wants) -> Result<Context<'_>> {
-        let places = paths::choose_scope(scope, self.global.project.as_deref(), &self.current, &self.machine)?;
+        self.context_at(scope, self.global.project.as_deref(), wants)
+    }
+
+    fn context_at(&self, scope: Option<Scope>, project: Option<&Path>, wants: Wants) -> Result<Context<'_>> {
+        let places = paths::choose_scope(scope, project, &self.current, &self.machine)?;
         Ok(Context {
             machine: &self.machine,
             places,

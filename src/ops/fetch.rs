@@ -8,8 +8,10 @@ use crate::claude::{gate, inspect, surface};
 use crate::error::{Error, Kind, Result};
 use crate::fsx;
 use crate::git::Cache;
+use crate::index::Index as _;
 use crate::index::builtin::Builtin;
 use crate::model::digest::TreeDigest;
+use crate::model::index::IndexId;
 use crate::model::lock::Locked;
 use crate::model::name::PackageName;
 use crate::model::package::Package;
@@ -66,6 +68,7 @@ impl Fetcher<'_> {
 
     /// Loads a locked package: from the store, else from where the lock says.
     pub(super) fn load_locked(&self, name: &PackageName, locked: &Locked) -> Result<Loaded> {
+        refuse_redirected(name, locked)?;
         let stored = self.store.get(&locked.checksum)?;
         let was_stored = stored.is_some();
         let tree = match stored {
@@ -123,6 +126,29 @@ fn read(tree: Tree, digest: TreeDigest, manifest: Option<&str>) -> Result<Loaded
     warnings.extend(gate::check(&package, &tree)?);
     let surface = surface::surface(&package, &tree);
     Ok(Loaded { tree, digest, package, surface, warnings })
+}
+
+/// The lock may pin, never redirect [security.md L18]. What the built-in index says can be checked without asking
+/// anybody; a version that this cpm no longer lists is left to its checksum.
+fn refuse_redirected(name: &PackageName, locked: &Locked) -> Result<()> {
+    if locked.index != Some(IndexId::Builtin) {
+        return Ok(());
+    }
+    let listing = Builtin.listing(name)?;
+    let release = listing.iter().flat_map(|listing| &listing.releases).find(|r| r.version == locked.version);
+    let Some(release) = release else { return Ok(()) };
+    let same = release.source == locked.source
+        && release.commit == locked.commit
+        && release.checksum.is_none_or(|checksum| checksum == locked.checksum);
+    if same {
+        return Ok(());
+    }
+    let promised = release.checksum.map(|checksum| checksum.to_string()).unwrap_or_default();
+    Err(Error::new(Kind::Integrity, format!("the lock redirects `{name}` away from what the built-in index has"))
+        .at(&locked.source)
+        .because(format!("the index: {} {promised}", release.source))
+        .because(format!("the lock:  {} {}", locked.source, locked.checksum))
+        .help("somebody edited cpm.lock: restore it from git"))
 }
 
 fn mismatch(name: &PackageName, source: &Source, who: &str, expected: &TreeDigest, got: &TreeDigest) -> Error {

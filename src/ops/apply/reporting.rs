@@ -10,11 +10,11 @@ use super::super::{Context, Effect};
 use super::{Fresh, Run};
 use crate::error::Result;
 use crate::model::dependency::Placement;
-use crate::model::index::IndexId;
 use crate::model::lock::Locked;
 use crate::model::name::PackageName;
 use crate::model::package::required_variables;
 use crate::model::scope::Scope;
+use crate::model::source::Source;
 use crate::model::surface::Surface;
 use crate::plan::Change;
 use crate::receipt::Installed;
@@ -151,10 +151,14 @@ fn removed_report(name: &PackageName, installed: &Installed) -> PackageReport {
 
 /// Where a locked package comes from, in words.
 pub(in crate::ops) fn origin(locked: &Locked) -> String {
-    match (&locked.index, &locked.commit) {
-        (Some(IndexId::Builtin), None) => "the built-in index".to_owned(),
-        (_, Some(commit)) => format!("{} at {}", locked.source, commit.short()),
-        (_, None) => locked.source.to_string(),
+    match (&locked.source, &locked.commit) {
+        (Source::Builtin { .. }, _) => "the built-in index".to_owned(),
+        (Source::Dir { path }, _) => format!("the folder {path}"),
+        (Source::Git { url, path, .. }, commit) => {
+            let folder = path.as_ref().map(|path| format!(" {path}")).unwrap_or_default();
+            let commit = commit.as_ref().map(|commit| format!(" at {}", commit.short())).unwrap_or_default();
+            format!("{url}{folder}{commit}")
+        }
     }
 }
 
