@@ -152,13 +152,16 @@ struct RawReceipt {
     excluded: Vec<String>,
 }
 
+/// Path to digest, executable bit, size and time: a short form, because there is one for every installed file.
+type RawFiles = BTreeMap<String, (String, bool, u64, u64)>;
+
 #[derive(Serialize, Deserialize)]
 struct RawInstalled {
     version: String,
     checksum: String,
     options: String,
     surface: Surface,
-    dirs: BTreeMap<String, BTreeMap<String, (String, bool, u64, u64)>>,
+    dirs: BTreeMap<String, RawFiles>,
     servers: BTreeMap<String, String>,
 }
 

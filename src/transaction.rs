@@ -107,7 +107,7 @@ impl Transaction {
         fsx::write_new(&staged, bytes, false)?;
         match std::fs::metadata(&target) {
             Ok(metadata) => {
-                std::fs::set_permissions(&staged, metadata.permissions()).path("set the mode of", &staged)?
+                std::fs::set_permissions(&staged, metadata.permissions()).path("set the mode of", &staged)?;
             }
             Err(_) if privacy == Privacy::Owner => restrict(&staged)?,
             Err(_) => {}

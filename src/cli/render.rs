@@ -66,9 +66,9 @@ fn show_package(ui: &Ui, package: &PackageReport) {
         }
     };
     let list = |names: Vec<&str>| names.join(", ");
-    let folders = list(package.skills.iter().map(|skill| skill.as_str()).collect());
+    let folders = list(package.skills.iter().map(super::super::model::name::SkillName::as_str).collect());
     field(if package.placement == Some(Placement::Plugin) { "plugin" } else { "skills" }, folders);
-    field("servers", list(package.servers.iter().map(|server| server.as_str()).collect()));
+    field("servers", list(package.servers.iter().map(super::super::model::name::ServerName::as_str).collect()));
     let what = if package.action == Action::Add { "runs" } else { "now runs" };
     for (at, sentence) in sentences(&package.surface).iter().enumerate() {
         field(if at == 0 { what } else { "" }, sentence.clone());

@@ -67,7 +67,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Lock> {
 
 fn as_lock_error(error: &Error) -> Error {
     let outer = Error::new(Kind::Lock, "the lock is not valid").because(error.message());
-    error.causes().iter().fold(outer, |outer, cause| outer.because(cause))
+    error.causes().iter().fold(outer, super::super::error::Error::because)
 }
 
 fn parse_bytes(bytes: &[u8]) -> Result<Lock> {

@@ -129,7 +129,10 @@ fn dependency_value(name: &PackageName, dependency: &Dependency) -> Value {
         None => {}
     }
     if let Some(skills) = &dependency.skills {
-        put("skills", skills.iter().map(|skill| skill.as_str()).collect::<toml_edit::Array>().into());
+        put(
+            "skills",
+            skills.iter().map(super::super::model::name::SkillName::as_str).collect::<toml_edit::Array>().into(),
+        );
     }
     if !dependency.servers.is_empty() {
         let renames = dependency.servers.iter().map(|(old, new)| (old.as_str(), Value::from(new.as_str())));

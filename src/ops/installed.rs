@@ -54,7 +54,10 @@ pub(super) fn options_text(manifest: &Manifest, package: &PackageName) -> String
         None => {}
     }
     if let Some(skills) = &dependency.skills {
-        parts.push(format!("skills {}", skills.iter().map(|s| s.as_str()).collect::<Vec<_>>().join(",")));
+        parts.push(format!(
+            "skills {}",
+            skills.iter().map(super::super::model::name::SkillName::as_str).collect::<Vec<_>>().join(",")
+        ));
     }
     parts.extend(dependency.servers.iter().map(|(old, new)| format!("server {old}={new}")));
     parts.join("; ")

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -57,7 +57,7 @@ impl Drop for Server {
 }
 
 /// Answers one request and closes the connection.
-fn serve(mut stream: TcpStream, root: &PathBuf, counter: &AtomicUsize) {
+fn serve(mut stream: TcpStream, root: &Path, counter: &AtomicUsize) {
     let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
     let mut head = Vec::new();
     loop {

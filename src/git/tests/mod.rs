@@ -1,5 +1,7 @@
 //! Real git on both sides: a served repository made with the `git` program, and the cache that reads it.
 
+#![allow(clippy::expect_used)]
+
 mod fetching;
 mod packages;
 mod servers;
