@@ -244,7 +244,7 @@ impl<'d> Planner<'d> {
         let same_files = stamps.len() == tree.len()
             && tree.files().all(|(path, content)| stamps.get(path).is_some_and(|stamp| stamp.is(content)));
         let found = differences(&root, stamps, Care::Stat)?;
-        if found.is_empty() && same_files {
+        if same_files && found.iter().all(|(_, difference)| *difference == Difference::Extra) {
             return Ok(());
         }
         // What is only missing holds nothing of the user's, so it is simply put back.

@@ -38,3 +38,26 @@ fn a_teammate_gets_the_same_bytes_from_the_lock() {
     assert_eq!(crate::support::snapshot(&world.project()), first);
     assert_eq!(world.read("cpm.lock"), lock);
 }
+
+#[test]
+fn without_a_manifest_there_is_nothing_to_install_and_nothing_is_made() {
+    let world = World::in_git();
+    for command in ["install", "update"] {
+        let run = world.fails(14, &[command]);
+        assert!(run.stderr.contains("cpm install NAME"), "{run}");
+    }
+    assert!(!world.has(".cpm"));
+}
+
+#[test]
+fn init_writes_a_manifest_where_one_is_and_only_once() {
+    let world = World::in_git();
+    let sub = world.project().join("sub");
+    std::fs::create_dir(&sub).expect("a folder");
+    assert_eq!(world.cpm_in(&sub, &["init"]).code, 0);
+    assert!(world.has("sub/cpm.toml") && !world.has("cpm.toml"));
+    assert_eq!(world.cpm_in(&sub, &["init"]).code, 30);
+    assert_eq!(world.cpm_in(&sub, &["install", "deepwiki"]).code, 0);
+    assert!(world.read("sub/cpm.toml").contains("deepwiki = \"1.0.0\""));
+    assert!(world.has("sub/.mcp.json"));
+}

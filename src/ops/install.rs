@@ -6,7 +6,7 @@ use super::apply::{self, Target};
 use super::fetch::Fetcher;
 use super::locking::{self, Unlock};
 use super::report::Report;
-use super::state::ScopeState;
+use super::state::{self, ScopeState};
 use super::{Context, LockMode};
 use crate::error::{Error, Kind, Result};
 use crate::format::manifest_edit::Editor;
@@ -60,6 +60,9 @@ pub enum WishOrigin {
 /// # Errors
 /// Any failure; then nothing has changed.
 pub fn install(context: &Context<'_>, wishes: &[Wish]) -> Result<Report> {
+    if wishes.is_empty() {
+        state::require_manifest(context)?;
+    }
     let state = ScopeState::open(context)?;
     let cache = Cache::new(context.machine.cache.join("git-v1"), context.network, context.progress);
     let fetcher = fetcher(context, &cache);

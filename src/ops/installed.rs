@@ -6,7 +6,7 @@ use crate::error::Result;
 use crate::model::dependency::{Dependency, Manifest, Placement};
 use crate::model::lock::Locked;
 use crate::model::name::PackageName;
-use crate::plan::differences;
+use crate::plan::{Difference, differences};
 use crate::receipt::{Care, Receipt, entry_digest};
 
 /// Whether a package is installed as locked and lies there untouched, so that there is nothing to do about it.
@@ -22,7 +22,9 @@ pub(super) fn is_installed(
         return Ok(false);
     }
     for (dir, stamps) in &installed.dirs {
-        if !differences(&context.places.skills.join(dir.as_str()), stamps, Care::Stat)?.is_empty() {
+        // A file that is not from cpm, such as a cache that a script wrote, is in nobody's way as long as cpm stays away.
+        let found = differences(&context.places.skills.join(dir.as_str()), stamps, Care::Stat)?;
+        if found.iter().any(|(_, difference)| *difference != Difference::Extra) {
             return Ok(false);
         }
     }

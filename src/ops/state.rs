@@ -72,6 +72,17 @@ impl ScopeState {
     }
 }
 
+/// Without a manifest there is nothing to make the scope like; this is said before anything is created.
+pub(super) fn require_manifest(context: &Context<'_>) -> Result<()> {
+    let places = &context.places;
+    if places.manifest.exists() || places.lock.exists() {
+        return Ok(());
+    }
+    Err(Error::new(Kind::NotFound, format!("there is no manifest in the {} scope", places.scope))
+        .at_path(&places.manifest)
+        .help("`cpm install NAME` makes one; `cpm install github-tools` is a start"))
+}
+
 fn text(bytes: Vec<u8>, path: &Path) -> Result<String> {
     String::from_utf8(bytes).map_err(|cause| {
         let line = cause.as_bytes()[..cause.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count() + 1;

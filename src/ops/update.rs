@@ -7,7 +7,7 @@ use super::apply::{self, Target};
 use super::install::fetcher;
 use super::locking::{self, Unlock};
 use super::report::Report;
-use super::state::ScopeState;
+use super::state::{self, ScopeState};
 use crate::error::{Error, Kind, Result};
 use crate::git::Cache;
 use crate::model::name::PackageName;
@@ -17,6 +17,7 @@ use crate::model::name::PackageName;
 /// # Errors
 /// Any failure, or [`Kind::Approval`] when what would run changes and nobody says yes; then nothing has changed.
 pub fn update(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
+    state::require_manifest(context)?;
     let state = ScopeState::open(context)?;
     let cache = Cache::new(context.machine.cache.join("git-v1"), context.network, context.progress);
     let fetcher = fetcher(context, &cache);

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::mcp_document::McpDocument;
 use super::super::report::FileReport;
-use super::{Fresh, Run};
+use super::Run;
 use crate::error::{Error, Result};
 use crate::format::lockfile;
 use crate::fsx;
@@ -17,41 +17,28 @@ use crate::receipt::{Installed, McpFileState, Receipt, Stamp, entry_digest};
 use crate::transaction::{Privacy, Transaction};
 
 impl Run<'_> {
-    /// The receipt after this run, without the folders and entries that the changes will add.
+    /// The receipt after this run, without the folders and entries that the changes will add. What stays where it is
+    /// keeps its stamps, also when it now belongs to another package.
     pub(super) fn next_receipt(&self) -> Receipt {
         let old = &self.state.receipt;
         let mut next = Receipt { mcp_file: old.mcp_file.clone(), excluded: old.excluded.clone(), ..Receipt::default() };
-        for (name, locked) in &self.lock.packages {
-            let before = old.packages.get(name);
-            let installed = match (self.fresh.get(name), before) {
-                (None, Some(before)) => before.clone(),
-                (None, None) => continue,
-                (Some(fresh), before) => Installed {
-                    version: locked.version.clone(),
-                    checksum: locked.checksum,
-                    surface: fresh.loaded.surface.clone(),
-                    options: fresh.options.clone(),
-                    // What stays as it is keeps its stamps; changes replace them.
-                    dirs: self.carried(fresh, |dir| Some((dir.clone(), old.owner_of_dir(dir)?.1.clone()))),
-                    servers: fresh
-                        .placed
-                        .servers
-                        .keys()
-                        .filter_map(|server| Some((server.clone(), *before?.servers.get(server)?)))
-                        .collect(),
-                },
+        let kept = old.packages.iter().filter(|(name, _)| self.kept.contains(*name));
+        next.packages.extend(kept.map(|(name, installed)| (name.clone(), installed.clone())));
+        for (name, fresh) in &self.fresh {
+            let locked = &self.lock.packages[name];
+            let dirs = fresh.placed.dirs.keys();
+            let servers = fresh.placed.servers.keys();
+            let installed = Installed {
+                version: locked.version.clone(),
+                checksum: locked.checksum,
+                surface: fresh.loaded.surface.clone(),
+                options: fresh.options.clone(),
+                dirs: dirs.filter_map(|dir| Some((dir.clone(), old.owner_of_dir(dir)?.1.clone()))).collect(),
+                servers: servers.filter_map(|name| Some((name.clone(), *old.owner_of_server(name)?.1))).collect(),
             };
             next.packages.insert(name.clone(), installed);
         }
         next
-    }
-
-    pub(super) fn carried<K: Ord, V>(
-        &self,
-        fresh: &Fresh,
-        find: impl Fn(&crate::model::name::SkillName) -> Option<(K, V)>,
-    ) -> BTreeMap<K, V> {
-        fresh.placed.dirs.keys().filter_map(find).collect()
     }
 
     pub(super) fn stage_dirs(
@@ -142,7 +129,7 @@ impl Run<'_> {
         let Some(exclude) = &places.exclude else { return Ok(()) };
         let dirs = receipt.packages.values().flat_map(|installed| installed.dirs.keys());
         let folders = dirs.map(|dir| (places.skills.join(dir.as_str()), "/"));
-        let files = [(places.manifest.clone(), ""), (places.lock.clone(), ""), (places.state.clone(), "/")];
+        let files = [(places.manifest.clone(), ""), (places.lock.clone(), "")];
         let wanted: Vec<String> = files
             .into_iter()
             .chain(folders)
