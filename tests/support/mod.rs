@@ -1,6 +1,8 @@
 //! A world of its own for each test: a home, a project, a cache, and git repositories made from folders of text.
 
 pub mod http;
+pub mod index;
+mod look;
 pub mod repo;
 
 use std::collections::BTreeMap;
@@ -8,6 +10,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+pub use index::IndexRepo;
 pub use repo::Repo;
 
 /// Temporary directories that one test has for itself.

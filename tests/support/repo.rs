@@ -1,6 +1,6 @@
 //! Git repositories made from text: each commit is a list of files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{World, git, write};
 
@@ -61,9 +61,14 @@ impl Repo {
         git(&self.dir, args)
     }
 
-    /// Its work tree.
-    pub fn dir(&self) -> &std::path::Path {
+    /// The work tree.
+    pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// Deletes the whole repository.
+    pub fn delete(self) {
+        std::fs::remove_dir_all(self.dir).expect("removed");
     }
 
     pub fn url(&self) -> String {
