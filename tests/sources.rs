@@ -1,5 +1,6 @@
 //! Packages straight from git repositories: which commit is taken, what manifest and lock say, and when it moves.
 
+mod addresses;
 mod folders;
 mod index_commands;
 mod index_order;

@@ -10,7 +10,7 @@ use crate::model::name::{IndexName, PackageName};
 use crate::model::relpath::RelPath;
 use crate::model::scope::Scope;
 use crate::model::source::{Commit, RefName, RefWant};
-use crate::model::url::{GitUrl, github_shorthand};
+use crate::model::url::{GitUrl, github_shorthand, redact};
 use crate::model::version::Requirement;
 use crate::ops::install::{Wish, WishOrigin};
 
@@ -273,12 +273,16 @@ impl InstallArgs {
             Some((name, requirement)) if !name.is_empty() => (name, Some(requirement)),
             _ => (spec, None),
         };
-        let name = PackageName::parse(name).map_err(|error| {
-            let looks_like_repository = github_shorthand(spec).is_some() || spec.contains("://") || spec.starts_with("git@");
-            match looks_like_repository {
-                true => error.help(format!("to install from a repository: `cpm install --git {spec}`; to add a marketplace: `cpm index add NAME {spec}`")),
-                false => error,
+        let looks_like_repository = github_shorthand(spec).is_some() || spec.contains(':');
+        let name = PackageName::parse(name).map_err(|error| match looks_like_repository {
+            true => {
+                let spec = redact(spec);
+                Error::new(Kind::Invalid, format!("`{spec}` is an address, not the name of a package")).help(format!(
+                    "to install from a repository: `cpm install --git {spec}`; \
+                     to add a marketplace: `cpm index add NAME {spec}`"
+                ))
             }
+            false => error,
         })?;
         let origin = WishOrigin::Index {
             requirement: requirement.map(Requirement::parse).transpose()?,

@@ -33,6 +33,11 @@ impl GitUrl {
     /// [`Kind::Invalid`] for a malformed address or one with credentials, which are never shown;
     /// [`Kind::Policy`] for a transport cpm does not use.
     pub fn parse(text: &str) -> Result<Self> {
+        if text.split_once("::").is_some_and(|(helper, _)| !helper.contains("://")) {
+            return Err(Error::new(Kind::Policy, "cpm does not run git remote helpers")
+                .at(redact(text))
+                .help("use an https or ssh address"));
+        }
         if let Some(bad) = text.chars().find(|c| !c.is_ascii_graphic()) {
             return Err(invalid(text, &format!("it contains U+{:04X}", u32::from(bad))));
         }
@@ -92,20 +97,32 @@ impl fmt::Display for GitUrl {
     }
 }
 
+fn refused(text: &str, why: &str) -> Error {
+    Error::new(Kind::Invalid, "this is not an address cpm can fetch from").at(redact(text)).because(why)
+}
+
 fn invalid(text: &str, why: &str) -> Error {
-    Error::new(Kind::Invalid, "this is not an address cpm can fetch from").at(redact(text)).because(why).help(
+    refused(text, why).help(
         "write it as `https://host/owner/repo`, `git@host:owner/repo`, `owner/repo` for GitHub, or `file:///path`",
     )
 }
 
-/// The text with anything that may be a secret masked.
+fn holds_credentials(text: &str) -> Error {
+    refused(text, "it holds credentials")
+        .help("leave them out and let a git credential helper give them: `git help credentials`")
+}
+
+/// The text with anything that may be a secret masked: a user of https, a password anywhere, a query.
 #[must_use]
 pub fn redact(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (address, query) = text.split_once('?').map_or((text, ""), |(address, _)| (address, "?***"));
+    let (scheme, rest) = address.split_at(address.find("://").map_or(0, |at| at + "://".len()));
+    let authority_end = rest.find(['/', '#']).unwrap_or(rest.len());
     match rest[..authority_end].rfind('@') {
-        Some(at) if scheme != "ssh" || rest[..at].contains(':') => format!("{scheme}://***@{}", &rest[at + 1..]),
-        _ => text.to_owned(),
+        Some(at) if !matches!(scheme, "" | "ssh://") || rest[..at].contains(':') => {
+            format!("{scheme}***@{}{query}", &rest[at + 1..])
+        }
+        _ => format!("{address}{query}"),
     }
 }
 
@@ -168,8 +185,7 @@ fn forge_path(host: &str, path: String) -> String {
 fn parse_web(scheme: &str, default_port: &str, rest: &str, text: &str) -> Result<GitUrl> {
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
     if authority.contains('@') {
-        return Err(invalid(text, "it holds credentials")
-            .help("leave them out and let a git credential helper give them: `git help credentials`"));
+        return Err(holds_credentials(text));
     }
     let (host, port) = split_port(authority, default_port);
     let host = check_host(host, text)?;
@@ -196,10 +212,11 @@ fn parse_ssh(rest: &str, text: &str) -> Result<GitUrl> {
 
 /// `user@host:path`; git reads anything else without a scheme as a local path, so that is refused.
 fn parse_scp(text: &str) -> Result<GitUrl> {
-    if text.contains("::") {
-        return Err(Error::new(Kind::Policy, "cpm does not run git remote helpers").at(redact(text)));
-    }
     match text.split_once(':') {
+        // `user:password@host/path`, an https address without its scheme, would be the host `user`.
+        Some((user, rest)) if !user.contains('@') && rest.split('/').next().is_some_and(|part| part.contains('@')) => {
+            Err(holds_credentials(text))
+        }
         Some((authority, path)) if !authority.contains('/') && !path.is_empty() => {
             ssh_url(authority, &format!("/{}", path.trim_start_matches('/')), text)
         }
@@ -272,7 +289,7 @@ mod tests {
         for (bad, kind) in [
             ("http://example.com/x", Kind::Policy),
             ("git://example.com/x", Kind::Policy),
-            ("ext::sh -c touch", Kind::Invalid),
+            ("ext::sh -c touch", Kind::Policy),
             ("ext::sh", Kind::Policy),
             ("--upload-pack=touch", Kind::Invalid),
             ("ssh://-oProxyCommand=x/y", Kind::Invalid),
@@ -280,6 +297,7 @@ mod tests {
             ("ssh://h/-x", Kind::Invalid),
             ("ssh://-l@h/x", Kind::Invalid),
             ("https://user:tok@host/x", Kind::Invalid),
+            ("user:tok@host/x", Kind::Invalid),
             ("https://good.com@evil.com/x", Kind::Invalid),
             ("https://good.com\\@evil.com/x", Kind::Invalid),
             ("https://host./x", Kind::Invalid),
@@ -291,7 +309,18 @@ mod tests {
         ] {
             assert_eq!(GitUrl::parse(bad).expect_err(bad).kind(), kind, "{bad}");
         }
-        let error = GitUrl::parse("https://me:s3cret@host/x").expect_err("credentials");
-        assert!(!format!("{error:?}").contains("s3cret"));
+        for secret in ["https://me:s3cret@host/x", "me:s3cret@host/x", "ssh://me:s3cret@host/x", "https://h/x?t=s3cret"]
+        {
+            let error = GitUrl::parse(secret).expect_err("credentials");
+            assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_secret_stays_readable() {
+        for plain in ["git@github.com:o/r", "ssh://git@h.dev:22/o/r", "https://h/o/r", "owner/repo", "https://h/o/r@2"]
+        {
+            assert_eq!(redact(plain), plain);
+        }
     }
 }

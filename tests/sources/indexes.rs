@@ -36,7 +36,7 @@ fn a_release_may_point_at_another_repository() {
     let (commit, checksum) = (other.head(), t1(&other.dir().join("kits/tool")));
     other.commit(&[("kits/tool/SKILL.md", "moved on\n")]);
     let source = json!({ "git": other.url(), "commit": commit, "path": "kits/tool" });
-    index.list(&[line("tool", "1.1.0", source, &checksum)]);
+    index.list(&[line("tool", "1.1.0", &source, &checksum)]);
     world.ok(&["install", "tool"]);
     assert_eq!(world.read(SKILL), skill("tool", "elsewhere"));
     let locked = world.locked("tool");

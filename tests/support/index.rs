@@ -31,7 +31,7 @@ impl IndexRepo {
         let files: Vec<(String, &str)> = files.iter().map(|(file, text)| (format!("{path}/{file}"), *text)).collect();
         let files: Vec<(&str, &str)> = files.iter().map(|(file, text)| (file.as_str(), *text)).collect();
         self.repo.commit(&files);
-        line(name, version, json!({ "path": path }), &t1(&self.repo.dir().join(path)))
+        line(name, version, &json!({ "path": path }), &t1(&self.repo.dir().join(path)))
     }
 
     /// Appends lines to the files of their packages.
@@ -64,7 +64,7 @@ impl IndexRepo {
 }
 
 /// One release.
-pub fn line(name: &str, version: &str, source: Value, checksum: &str) -> Value {
+pub fn line(name: &str, version: &str, source: &Value, checksum: &str) -> Value {
     json!({ "name": name, "version": version, "source": source, "checksum": checksum, "dependencies": [] })
 }
 
