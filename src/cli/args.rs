@@ -238,10 +238,7 @@ impl InstallArgs {
         let origin = match (&self.git, &self.path) {
             (Some(git), path) => WishOrigin::Git {
                 url: GitUrl::parse_typed(git)?,
-                path: path
-                    .as_deref()
-                    .map(|path| RelPath::parse(path.trim_start_matches("./").trim_end_matches('/')))
-                    .transpose()?,
+                path: path.as_deref().map(folder_of_repository).transpose()?.flatten(),
                 want: self.want()?,
             },
             (None, Some(path)) => WishOrigin::Dir(current.join(path)),
@@ -289,6 +286,14 @@ impl InstallArgs {
             index: self.index.as_deref().map(IndexName::parse).transpose()?,
         };
         Ok(Wish { name: Some(name), origin, placement })
+    }
+}
+
+/// The folder of a repository as people type it; `None` is all of it.
+fn folder_of_repository(text: &str) -> Result<Option<RelPath>> {
+    match text.trim_start_matches("./").trim_end_matches('/') {
+        "" | "." => Ok(None),
+        path => RelPath::parse(path).map(Some),
     }
 }
 

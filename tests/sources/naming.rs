@@ -30,6 +30,18 @@ fn without_plugin_json_the_folder_gives_the_name() {
 }
 
 #[test]
+fn a_whole_repository_is_called_as_the_repository() {
+    let world = World::in_git();
+    let repo = Repo::new(&world, "solo.git", &[("SKILL.md", &skill("anything", "x"))]);
+    for path in [&[][..], &["--path", "."], &["--path", "./"]] {
+        world.ok(&[&["install", "--git", &repo.url()], path].concat());
+        assert!(world.has(".claude/skills/solo/SKILL.md"));
+        assert_eq!(world.dependency("solo")["path"], serde_json::Value::Null);
+        assert_eq!(world.locked("solo")["source"], format!("git+{}", repo.url()));
+    }
+}
+
+#[test]
 fn a_name_on_the_command_line_rules() {
     let world = World::in_git();
     let repo = plugin(&world, "");
