@@ -115,6 +115,13 @@ impl<'a> Indexes<'a> {
         }
     }
 
+    /// Whether an index that a lock names is the one the manifest calls `name`; one repository may have two names.
+    #[must_use]
+    pub fn is_called(&self, id: &IndexId, name: &IndexName) -> bool {
+        let IndexId::Git(url) = id else { return false };
+        self.configured.iter().any(|(config, _)| config.name == *name && config.url == *url)
+    }
+
     /// The name in the manifest of an index that a lock names.
     #[must_use]
     pub fn name_of(&self, id: &IndexId) -> Option<IndexName> {

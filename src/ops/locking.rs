@@ -68,7 +68,7 @@ pub(super) fn unanswered(manifest: &Manifest, lock: &Lock, indexes: &Indexes<'_>
 fn answers(dependency: &Dependency, locked: &Locked, indexes: &Indexes<'_>) -> bool {
     match &dependency.origin {
         Origin::Index { requirement, index } => locked.index.as_ref().is_some_and(|id| {
-            let right_index = index.as_ref().is_none_or(|wanted| indexes.name_of(id).as_ref() == Some(wanted));
+            let right_index = index.as_ref().is_none_or(|wanted| indexes.is_called(id, wanted));
             right_index && requirement.matches(&locked.version)
         }),
         Origin::Git { url, path, want } => {

@@ -94,6 +94,17 @@ fn an_index_that_is_gone_does_not_touch_what_is_locked() {
 }
 
 #[test]
+fn two_names_for_one_repository_do_not_confuse_the_lock() {
+    let world = World::in_git();
+    let index = IndexRepo::new(&world, "acme");
+    index.publish("tool", &["1.0.0"]);
+    world.ok(&["index", "add", "one", &index.url()]);
+    world.ok(&["index", "add", "two", &index.url()]);
+    world.ok(&["install", "tool", "--index", "two"]);
+    world.ok(&["install", "--locked"]);
+}
+
+#[test]
 fn a_branch_of_an_index_is_the_one_asked() {
     let world = World::in_git();
     let index = IndexRepo::new(&world, "acme");
