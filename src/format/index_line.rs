@@ -117,14 +117,17 @@ pub fn parse_file(text: &str, name: &PackageName, host: Host<'_>) -> (Vec<Releas
                 errors.push(Error::new(Kind::Invalid, what).at(format!("{}:{}", file_of(name), at + 1)));
             }
             Ok(release) => releases.push(release),
-            Err(error) => errors.push(error.at(format!("{}:{}", file_of(name), at + 1))),
+            Err(error) => {
+                let place = format!("{}:{}", file_of(name), at + 1);
+                errors.push(error.context(format!("`{place}` is not a release")).at(place));
+            }
         }
     }
     (releases, errors)
 }
 
 fn parse_line(line: &str, name: &PackageName, host: Host<'_>) -> Result<Release> {
-    let invalid = |why: String| Error::new(Kind::Invalid, "this line of the index is not a release").because(why);
+    let invalid = |why: String| Error::new(Kind::Invalid, why);
     let raw: RawLine = serde_json::from_str(line).map_err(|cause| invalid(cause.to_string()))?;
     if raw.name != name.as_str() {
         return Err(invalid(format!("it is about `{}`, but stands in the file of `{name}`", raw.name)));

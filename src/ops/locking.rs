@@ -278,9 +278,12 @@ impl Locker<'_, '_> {
             found = self.indexes.find(name, pinned.as_ref())?;
         }
         let Some((id, listing)) = found else { return Ok(None) };
+        if let ([], [problem, ..]) = (listing.releases.as_slice(), listing.problems.as_slice()) {
+            return Err(problem.clone().context(format!("no release of `{name}` in the index can be used")));
+        }
         for problem in &listing.problems {
-            let place = problem.place().unwrap_or_default();
-            self.fetcher.progress.warn(&format!("{problem}, so it is left out ({place})"));
+            let why: String = problem.causes().iter().map(|cause| format!(": {cause}")).collect();
+            self.fetcher.progress.warn(&format!("{problem}, so it is left out{why}"));
         }
         Ok(Some((id, listing.releases)))
     }

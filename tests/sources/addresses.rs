@@ -144,6 +144,7 @@ fn refused_addresses_in_an_index_disable_only_their_releases() {
     let run = world.ok(&["install", "tool"]);
     assert_eq!(world.locked("tool")["version"], "1.0.0");
     assert_eq!(run.stderr.matches("warning: ").count(), lines.len(), "{run}");
+    assert!(run.stderr.contains("tool.jsonl:2") && run.stderr.contains("`git`"), "{run}");
     assert!(!run.stderr.contains(TOKEN), "{run}");
 }
 

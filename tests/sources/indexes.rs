@@ -126,6 +126,15 @@ fn a_broken_line_disables_only_itself_and_says_so() {
 }
 
 #[test]
+fn a_package_whose_lines_are_all_broken_cannot_be_used() {
+    let (world, index) = with_tool(&["1.0.0"]);
+    index.append("spoilt", "not json");
+    let run = world.fails(10, &["install", "spoilt"]);
+    assert!(run.stderr.contains("`spoilt`") && !run.stderr.contains("yanked"), "{run}");
+    assert!(run.stderr.contains("packages/sp/oi/spoilt.jsonl:1"), "{run}");
+}
+
+#[test]
 fn a_version_published_again_with_other_bytes_stops_the_update() {
     let (world, index) = with_tool(&["1.0.0"]);
     world.ok(&["install", "tool"]);
