@@ -103,7 +103,9 @@ impl Cache<'_> {
 
 /// The error for something that offline cannot be fetched.
 pub(super) fn offline(url: &GitUrl, what: &str) -> Error {
-    Error::new(Kind::NotFound, format!("the cache does not have {what}")).at(url).help("run again without `--offline`")
+    Error::new(Kind::NotFound, format!("the cache does not have {what}"))
+        .at(url)
+        .help("run again without `--offline` and `--frozen`")
 }
 
 /// [`offline`] for files, with every path that lacks some.

@@ -73,7 +73,9 @@ impl Fetcher<'_> {
         let was_stored = stored.is_some();
         let tree = match stored {
             Some(tree) => tree,
-            None => self.fetch(&locked.source, locked.commit.as_ref())?,
+            None => self
+                .fetch(&locked.source, locked.commit.as_ref())
+                .map_err(|error| error.context(format!("the package `{name}` cannot be fetched")))?,
         };
         let digest = TreeDigest::of(&tree);
         if digest != locked.checksum {

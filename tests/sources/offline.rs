@@ -97,6 +97,25 @@ fn offline_says_what_the_cache_does_not_have() {
 }
 
 #[test]
+fn frozen_with_an_empty_cache_names_package_and_commit_and_asks_nobody() {
+    let world = World::in_git();
+    let (repo, server, url) = served(&world);
+    world.ok(&["install", "--git", &url, "--path", "skills/pdf"]);
+    let asked = server.requests();
+    world.check_out_anew();
+    world.forget_cache();
+    let run = world.fails(14, &["install", "--frozen"]);
+    for part in ["`pdf`", &repo.head(), &url, "--frozen"] {
+        assert!(run.stderr.contains(part), "{part}: {run}");
+    }
+    assert_eq!(server.requests(), asked);
+    world.ok(&["install", "--locked"]);
+    world.check_out_anew();
+    world.ok(&["install", "--frozen"]);
+    assert!(world.has(SKILL));
+}
+
+#[test]
 fn frozen_without_a_lock_or_with_a_package_it_lacks_asks_nobody() {
     let world = World::in_git();
     let (_repo, server, url) = served(&world);
