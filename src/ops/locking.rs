@@ -281,7 +281,9 @@ impl Locker<'_, '_> {
         if let ([], [problem, ..]) = (listing.releases.as_slice(), listing.problems.as_slice()) {
             return Err(problem.clone().context(format!("no release of `{name}` in the index can be used")));
         }
-        for problem in &listing.problems {
+        // The resolver may ask again; once is enough to say it.
+        let is_known = self.releases.borrow().contains_key(name);
+        for problem in listing.problems.iter().filter(|_| !is_known) {
             let why: String = problem.causes().iter().map(|cause| format!(": {cause}")).collect();
             self.fetcher.progress.warn(&format!("{problem}, so it is left out{why}"));
         }

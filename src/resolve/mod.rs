@@ -76,6 +76,7 @@ fn check_root(need: &Need, provider: &Provider<'_>) -> Result<()> {
         return Ok(());
     }
     let error = Error::new(Kind::NoSolution, format!("no version of `{}` satisfies `{}`", need.name, need.requirement));
+    let error = provider.yanked(need)?.into_iter().fold(error, Error::because);
     Err(match versions.newest(3).as_slice() {
         [] => error.because("every release of it is yanked").help("ask for another package, or its author why"),
         some => error.because(format!("there are: {}", some.join(", "))).help("ask for one of these in the manifest"),

@@ -86,6 +86,14 @@ impl<'a> Provider<'a> {
         Ok(versions)
     }
 
+    /// The versions that would satisfy `need` if they were not yanked, each with the reason.
+    pub(super) fn yanked(&self, need: &Need) -> Result<Vec<String>> {
+        let candidates = self.catalog.candidates(&need.name)?.unwrap_or_default();
+        let wanted = candidates.into_iter().filter(|candidate| need.requirement.matches(&candidate.version));
+        let said = |candidate: Candidate| Some(format!("{} is yanked: {}", candidate.version, candidate.yanked?));
+        Ok(wanted.filter_map(said).take(3).collect())
+    }
+
     /// The version at a place.
     pub(super) fn version(&self, name: &PackageName, place: u32) -> Result<Version> {
         let versions = self.versions(name)?;

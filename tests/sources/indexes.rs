@@ -123,6 +123,8 @@ fn a_broken_line_disables_only_itself_and_says_so() {
     assert_eq!(world.locked("tool")["version"], "1.1.0");
     assert_eq!(run.stderr.matches("warning: ").count(), 7, "{run}");
     assert!(run.stderr.contains("packages/to/ol/tool.jsonl:2"), "{run}");
+    let run = world.fails(12, &["install", "tool@99"]);
+    assert_eq!(run.stderr.matches("warning: ").count(), 7, "{run}");
 }
 
 #[test]
@@ -132,6 +134,30 @@ fn a_package_whose_lines_are_all_broken_cannot_be_used() {
     let run = world.fails(10, &["install", "spoilt"]);
     assert!(run.stderr.contains("`spoilt`") && !run.stderr.contains("yanked"), "{run}");
     assert!(run.stderr.contains("packages/sp/oi/spoilt.jsonl:1"), "{run}");
+}
+
+#[test]
+fn a_yanked_version_is_not_chosen_but_stays_for_who_has_it() {
+    let (world, index) = with_tool(&["1.0.0"]);
+    let mut newer = index.host("tool", "1.1.0", &[("SKILL.md", &skill("tool", "newer"))]);
+    index.list(std::slice::from_ref(&newer));
+    world.ok(&["install", "tool@1"]);
+    assert_eq!(world.locked("tool")["version"], "1.1.0");
+    let first: serde_json::Value = {
+        let lines = std::fs::read_to_string(index.repo.dir().join("packages/to/ol/tool.jsonl")).expect("lines");
+        serde_json::from_str(lines.lines().next().expect("a line")).expect("JSON")
+    };
+    newer["yanked"] = "it eats files".into();
+    index.rewrite("tool", &[first, newer]);
+    world.check_out_anew();
+    world.ok(&["install"]);
+    assert_eq!(world.read(SKILL), skill("tool", "newer"));
+    let other = World::in_git();
+    other.ok(&["index", "add", "acme", &index.url()]);
+    other.ok(&["install", "tool"]);
+    assert_eq!(other.locked("tool")["version"], "1.0.0");
+    let run = other.fails(12, &["install", "tool@=1.1.0"]);
+    assert!(run.stderr.contains("yanked") && run.stderr.contains("it eats files"), "{run}");
 }
 
 #[test]
