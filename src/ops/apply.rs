@@ -59,7 +59,7 @@ pub(super) fn apply(
     let mut kept = BTreeSet::new();
     let mut fresh = BTreeMap::new();
     for (name, locked) in &lock.packages {
-        let options = options_text(manifest, name);
+        let options = options_text(manifest, name, locked);
         if is_installed(context, &state.receipt, name, locked, &options)? {
             kept.insert(name.clone());
             continue;

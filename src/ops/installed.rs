@@ -4,6 +4,7 @@ use super::Context;
 use super::mcp_document::McpDocument;
 use crate::error::Result;
 use crate::model::dependency::{Dependency, Manifest, Placement};
+use crate::model::digest::FileDigest;
 use crate::model::lock::Locked;
 use crate::model::name::PackageName;
 use crate::plan::{Difference, differences};
@@ -43,10 +44,12 @@ pub(super) fn dependency_on<'m>(
     manifest.dependencies.iter().find(|(_, dependency)| dependency.package == *package)
 }
 
-/// Everything in the manifest that decides how a package is placed, as text.
-pub(super) fn options_text(manifest: &Manifest, package: &PackageName) -> String {
-    let Some((alias, dependency)) = dependency_on(manifest, package) else { return String::new() };
+/// Everything besides its bytes that decides how a package is placed, as text.
+pub(super) fn options_text(manifest: &Manifest, package: &PackageName, locked: &Locked) -> String {
     let mut parts = Vec::new();
+    // What an index says of a plugin without plugin.json.
+    parts.extend(locked.manifest.as_ref().map(|given| format!("given {}", FileDigest::of(given.as_bytes()).hex())));
+    let Some((alias, dependency)) = dependency_on(manifest, package) else { return parts.join("; ") };
     if alias != package {
         parts.push(format!("as {alias}"));
     }

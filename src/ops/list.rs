@@ -52,7 +52,7 @@ pub fn list(context: &Context<'_>) -> Result<ScopeList> {
     let mut packages = Vec::new();
     for (name, locked) in &state.lock.packages {
         let installed = state.receipt.packages.get(name);
-        let options = options_text(&state.manifest, name);
+        let options = options_text(&state.manifest, name, locked);
         let state_word = match installed {
             None => "not installed",
             Some(installed) if installed.checksum != locked.checksum => "not installed",

@@ -174,7 +174,7 @@ impl Locker<'_, '_> {
             let Some((source, commit, loaded)) = direct.fresh.clone() else {
                 return old.map(|old| (old.clone(), None)).ok_or_else(|| unlisted(name));
             };
-            let needs: BTreeSet<PackageName> = direct.candidate.needs.iter().map(|need| need.name.clone()).collect();
+            let needs = names_of(&direct.candidate.needs);
             let fresh = entry(version, None, source, commit, None, needs, &loaded);
             return Ok((keep_if_same(old, fresh), Some(loaded)));
         }
@@ -187,13 +187,15 @@ impl Locker<'_, '_> {
         };
         if let Some(old) = old.filter(|old| old.version == *version && old.index.as_ref() == Some(index)) {
             refuse_republished(name, old, release)?;
-            if old.source == release.source && old.commit == release.commit {
+            let same_place = old.source == release.source && old.commit == release.commit;
+            // What an entry says of a plugin may change without the plugin.
+            if same_place && old.manifest == release.manifest && old.dependencies == names_of(&release.dependencies) {
                 return Ok((old.clone(), None));
             }
         }
         let (commit, manifest) = (release.commit.as_ref(), release.manifest.as_deref());
         let loaded = self.fetcher.load(name, &release.source, commit, manifest, release.checksum.as_ref())?;
-        let needs = release.dependencies.iter().map(|need| need.name.clone()).collect::<BTreeSet<_>>();
+        let needs = names_of(&release.dependencies);
         debug_assert!(needs.iter().all(|need| solution.contains_key(need)), "a solution is complete");
         let (source, commit) = (release.source.clone(), release.commit.clone());
         let fresh = entry(version, Some(index.clone()), source, commit, release.manifest.clone(), needs, &loaded);
@@ -330,6 +332,10 @@ fn root(dependency: &Dependency) -> Need {
 fn locked_candidate(locked: &Locked) -> Candidate {
     let needs = locked.dependencies.iter().map(|name| Need { name: name.clone(), requirement: Requirement::Any });
     Candidate { version: locked.version.clone(), needs: needs.collect(), yanked: None }
+}
+
+fn names_of(needs: &[Need]) -> BTreeSet<PackageName> {
+    needs.iter().map(|need| need.name.clone()).collect()
 }
 
 fn entry(

@@ -200,3 +200,19 @@ fn dependencies_in_an_index_come_along_and_go_along() {
     world.ok(&["remove", "app"]);
     assert!(!world.has(SKILL));
 }
+
+#[test]
+fn changed_dependencies_of_a_locked_release_come_with_an_update() {
+    let (world, index) = with_tool(&["1.0.0"]);
+    let other = Repo::new(&world, "other", &[("SKILL.md", &skill("app", "x"))]);
+    let source = json!({ "git": other.url(), "commit": other.head() });
+    let mut app = line("app", "1.0.0", &source, &t1(other.dir()));
+    index.rewrite("app", std::slice::from_ref(&app));
+    world.ok(&["install", "app"]);
+    app["dependencies"] = json!([{ "name": "tool", "req": "1" }]);
+    index.rewrite("app", &[app]);
+    world.ok(&["update"]);
+    assert_eq!(world.locked("app")["dependencies"], json!(["tool"]));
+    world.ok(&["install", "--locked"]);
+    assert!(world.has(SKILL));
+}
