@@ -1,6 +1,7 @@
 //! Plugins of Claude marketplaces: where their bytes come from, and which version and commit is locked.
 
 mod dependencies;
+mod entries;
 mod manifests;
 
 use crate::support::{Repo, World, skill};

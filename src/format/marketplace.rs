@@ -58,6 +58,22 @@ pub enum EntrySource {
     },
 }
 
+impl Marketplace {
+    /// The entry of a name, or of what that is called now.
+    #[must_use]
+    pub fn entry(&self, name: &PackageName) -> Option<&Result<Entry>> {
+        let mut name = name.as_str();
+        // A chain longer than the table goes in circles.
+        for _ in 0..=self.renames.len() {
+            match self.entries.get(name) {
+                Some(entry) => return Some(entry),
+                None => name = self.renames.get(name)?.as_deref()?,
+            }
+        }
+        None
+    }
+}
+
 /// Reads the file; `from` is the marketplace's own repository.
 ///
 /// # Errors

@@ -83,9 +83,7 @@ impl Index for Market<'_> {
     }
 
     fn listing(&self, name: &PackageName) -> Result<Option<Listing>> {
-        let renamed =
-            || self.market.renames.get(name.as_str())?.as_deref().and_then(|new| self.market.entries.get(new));
-        let Some(entry) = self.market.entries.get(name).or_else(renamed) else { return Ok(None) };
+        let Some(entry) = self.market.entry(name) else { return Ok(None) };
         let release = self.release(entry.as_ref().map_err(Clone::clone)?)?;
         Ok(Some(Listing { releases: vec![release], problems: Vec::new() }))
     }
