@@ -61,6 +61,17 @@ fn a_repository_that_moves_on_moves_the_lock_only_on_update() {
 }
 
 #[test]
+fn installing_something_else_does_not_move_what_is_locked() {
+    let world = World::in_git();
+    let repo = repository(&world);
+    install(&world, &repo, &[]);
+    let locked = world.locked("pdf");
+    change(&repo, "two");
+    world.ok(&["install", "pr-workflow"]);
+    assert_eq!((world.read(SKILL), world.locked("pdf")), (skill("pdf", "one"), locked));
+}
+
+#[test]
 fn a_commit_elsewhere_in_the_repository_does_not_touch_the_lock() {
     let world = World::in_git();
     let repo = repository(&world);

@@ -7,10 +7,11 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::error::{Error, Kind, Result};
 use crate::model::dependency::Placement;
 use crate::model::name::{IndexName, PackageName};
+use crate::model::redact::redact;
 use crate::model::relpath::RelPath;
 use crate::model::scope::Scope;
 use crate::model::source::{Commit, RefName, RefWant};
-use crate::model::url::{GitUrl, github_shorthand, redact};
+use crate::model::url::{GitUrl, github_shorthand};
 use crate::model::version::Requirement;
 use crate::ops::install::{Wish, WishOrigin};
 

@@ -14,6 +14,7 @@ use crate::model::digest::{SurfaceDigest, TreeDigest};
 use crate::model::index::IndexId;
 use crate::model::lock::{Lock, Locked};
 use crate::model::name::PackageName;
+use crate::model::redact::redact;
 use crate::model::source::{Commit, Source};
 use crate::model::version::Version;
 
@@ -85,7 +86,7 @@ fn parse_bytes(bytes: &[u8]) -> Result<Lock> {
     }
     refuse_conflict(text)?;
     refuse_newer(text)?;
-    let raw: RawLock = toml::from_str(text).map_err(|cause| invalid(cause.to_string().trim_end().to_owned()))?;
+    let raw: RawLock = toml::from_str(text).map_err(|cause| invalid(redact(cause.to_string().trim_end())))?;
     if !text.ends_with('\n') {
         return Err(invalid("the last line does not end, so the file was cut off".to_owned()));
     }

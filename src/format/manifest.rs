@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::dependency::{Dependency, Manifest, Origin, Placement};
 use crate::model::index::IndexConfig;
 use crate::model::name::{IndexName, PackageName, ServerName, SkillName};
+use crate::model::redact::redact;
 use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, RefName, RefWant};
 use crate::model::url::GitUrl;
@@ -58,7 +59,7 @@ pub fn parse(text: &str, path: &Path) -> Result<Manifest> {
 fn parse_text(text: &str) -> Result<Manifest> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw: RawManifest = toml::from_str(text).map_err(|cause| {
-        Error::new(Kind::Invalid, "the manifest is not valid").because(cause.to_string().trim_end())
+        Error::new(Kind::Invalid, "the manifest is not valid").because(redact(cause.to_string().trim_end()))
     })?;
     let mut manifest = Manifest::default();
     for (key, value) in raw.indexes {

@@ -8,6 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::dependency::{Dependency, Origin, Placement};
 use crate::model::index::IndexConfig;
 use crate::model::name::{IndexName, PackageName};
+use crate::model::redact::redact;
 use crate::model::source::RefWant;
 
 /// A manifest being edited.
@@ -21,7 +22,9 @@ impl Editor {
     /// [`Kind::Invalid`] when it is not TOML.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         text.parse().map(Editor).map_err(|cause: toml_edit::TomlError| {
-            Error::new(Kind::Invalid, "the manifest is not valid").at_path(path).because(cause.to_string().trim_end())
+            Error::new(Kind::Invalid, "the manifest is not valid")
+                .at_path(path)
+                .because(redact(cause.to_string().trim_end()))
         })
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::held;
-use super::redact::redact_all;
+use crate::model::redact::redact;
 
 /// How much of a stream is kept: its end, because git says last what went wrong.
 const KEEP: usize = 64 << 10;
@@ -50,7 +50,7 @@ impl Capture {
         // Nothing is ever sent: the sender goes away at the end of the stream.
         let _ = self.ended.recv_timeout(GRACE);
         let bytes = std::mem::take(&mut *held(&self.bytes));
-        redact_all(&String::from_utf8_lossy(&bytes))
+        redact(&String::from_utf8_lossy(&bytes))
     }
 }
 

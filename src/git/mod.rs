@@ -11,7 +11,6 @@ mod odb;
 mod package;
 mod present;
 mod reasons;
-mod redact;
 #[cfg(all(test, unix))]
 mod tests;
 

@@ -7,6 +7,7 @@ pub mod index;
 pub mod lock;
 pub mod name;
 pub mod package;
+pub mod redact;
 pub mod relpath;
 pub mod scope;
 pub mod source;

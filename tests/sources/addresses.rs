@@ -38,6 +38,7 @@ fn refused() -> Vec<(String, i32)> {
         ("https://host/x?token=t0k3n-c4n4ry", 10),
         ("ssh://user:t0k3n-c4n4ry@host/x", 10),
         ("https://t0k3n-c4n4ry@host.example/x", 10),
+        ("https://user:/t0k3n-c4n4ry@host.example/x", 10),
         ("user:t0k3n-c4n4ry@host.example/x", 10),
         ("./here", 10),
         ("", 10),
@@ -103,6 +104,22 @@ fn a_refused_address_in_the_manifest_starts_nothing_and_shows_no_secret() {
             }
         }
     }
+}
+
+#[test]
+fn a_secret_in_a_file_that_does_not_parse_is_not_shown() {
+    let (world, started) = watched();
+    let address = format!("git = \"https://user:{TOKEN}@host.example/x?{TOKEN}\"");
+    world.write("cpm.toml", &format!("[dependencies]\nx = {{ {address}\n"));
+    for args in [&["install"][..], &["index", "add", "--offline", "x", "o/r"], &["list", "--json"]] {
+        let run = world.fails(10, args);
+        assert!(run.stderr.contains("host.example"), "{run}");
+        assert_clean(&world, &started, &run);
+    }
+    world.write("cpm.toml", "[dependencies]\n");
+    world.write("cpm.lock", &format!("version = 1\n\n[[package]]\n{address}\"\n"));
+    let run = world.fails(11, &["install"]);
+    assert_clean(&world, &started, &run);
 }
 
 #[test]

@@ -1,9 +1,16 @@
-//! Keeping secrets out of what git says: it repeats addresses, and an `insteadOf` or a proxy may carry a password.
+//! Keeping secrets out of what is shown: an address may carry a password, and so may the text of a git or a file that
+//! holds one.
 
-/// Masks the user part of every address in a text, as far as it may be a secret.
-pub(super) fn redact_all(text: &str) -> String {
+/// Masks the user and the query of every address in a text, as far as they may be a secret.
+#[must_use]
+pub fn redact(text: &str) -> String {
     let is_end = |c: char| c.is_whitespace() || matches!(c, '\'' | '"' | '<' | '>' | '`');
-    text.split_inclusive(is_end).map(redact_word).collect()
+    text.split_inclusive(is_end)
+        .map(|piece| {
+            let word = piece.trim_end_matches(is_end);
+            redact_word(word) + &piece[word.len()..]
+        })
+        .collect()
 }
 
 fn redact_word(word: &str) -> String {
@@ -11,18 +18,26 @@ fn redact_word(word: &str) -> String {
         Some(at) => word.split_at(at + "://".len()),
         None => ("", word),
     };
+    let shown = without_user(scheme, rest);
+    match shown.split_once('?') {
+        Some((shown, query)) if !scheme.is_empty() && !query.is_empty() => format!("{scheme}{shown}?***"),
+        _ => format!("{scheme}{shown}"),
+    }
+}
+
+fn without_user(scheme: &str, rest: &str) -> String {
     let authority = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
     let at = match authority.rfind('@') {
         // A password with a `/` in it ends the authority early.
-        None if scheme.is_empty() || !broken_port(authority) => return word.to_owned(),
+        None if scheme.is_empty() || !broken_port(authority) => None,
         None => rest.rfind('@'),
         found => found,
     };
     match at {
         Some(at) if rest[..at].contains(':') || !(scheme.is_empty() || scheme.ends_with("ssh://")) => {
-            format!("{scheme}***{}", &rest[at..])
+            format!("***{}", &rest[at..])
         }
-        _ => word.to_owned(),
+        _ => rest.to_owned(),
     }
 }
 
@@ -47,8 +62,12 @@ mod tests {
             ("git@h: Permission denied (publickey).", "git@h: Permission denied (publickey)."),
             ("https://h:8443/@scope/x", "https://h:8443/@scope/x"),
             ("https://h/r@v1", "https://h/r@v1"),
+            ("x = { git = \"https://h/r?token=s3cret\" }", "x = { git = \"https://h/r?***\" }"),
+            ("https://me:s3?cret@h/r?a", "https://***@h/r?***"),
+            ("is https://h/r? there", "is https://h/r? there"),
+            ("git@github.com:o/r is owner/repo", "git@github.com:o/r is owner/repo"),
         ] {
-            assert_eq!(redact_all(text), wanted);
+            assert_eq!(redact(text), wanted);
         }
     }
 }
