@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::support::index::line;
+use crate::support::raw_index::line;
 use crate::support::{IndexRepo, Repo, Run, World, skill, write};
 
 const TOKEN: &str = "t0k3n-c4n4ry";

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::index::{line, t1};
+use crate::support::raw_index::{line, t1};
 use crate::support::{IndexRepo, Repo, World, skill};
 
 const SKILL: &str = ".claude/skills/tool/SKILL.md";

@@ -1,8 +1,9 @@
 //! A world of its own for each test: a home, a project, a cache, and git repositories made from folders of text.
 
 pub mod http;
-pub mod index;
+
 mod look;
+pub mod raw_index;
 pub mod repo;
 
 use std::collections::BTreeMap;
@@ -10,7 +11,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-pub use index::IndexRepo;
+pub use raw_index::IndexRepo;
 pub use repo::Repo;
 
 /// Temporary directories that one test has for itself.

@@ -1,4 +1,4 @@
-//! A cpm index in a git repository, with lines whose checksums the library computes.
+//! A cpm index in a git repository, line by line, so that lines can also be wrong.
 
 use std::path::Path;
 
