@@ -153,6 +153,7 @@ impl Locker<'_, '_> {
             .map(|(name, locked)| (name.clone(), locked.version.clone()))
             .collect();
         let solution = resolve::resolve(&roots, &locked, self).map_err(|error| self.with_names(error, &roots))?;
+        self.prefetch(&solution);
         let mut locking = Locking { lock: Lock::default(), loaded: BTreeMap::new() };
         for (name, version) in &solution {
             let (locked, loaded) = self.locked(name, version, &solution)?;
@@ -160,6 +161,18 @@ impl Locker<'_, '_> {
             locking.loaded.extend(loaded.map(|loaded| (name.clone(), loaded)));
         }
         Ok(locking)
+    }
+
+    /// Fetches what the chosen releases will need, all at once.
+    fn prefetch(&self, solution: &BTreeMap<PackageName, Version>) {
+        let releases = self.releases.borrow();
+        let chosen = solution.iter().filter_map(|(name, version)| {
+            let release = releases.get(name)?.1.iter().find(|release| release.version == *version)?;
+            let is_locked = self.old.packages.get(name).is_some_and(|old| old.commit == release.commit);
+            let is_stored = release.checksum.is_some_and(|checksum| self.fetcher.store.contains(&checksum));
+            (!is_locked && !is_stored).then_some((&release.source, release.commit.as_ref()))
+        });
+        self.fetcher.prefetch(chosen);
     }
 
     /// The lock entry of a chosen version; the old entry where it says the same.
