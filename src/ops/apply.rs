@@ -53,7 +53,8 @@ pub(super) fn apply(
     let Target { manifest, manifest_text, locking } = target;
     let Locking { lock, mut loaded } = locking;
     let lock_changes = changed_names(&state.lock, &lock);
-    if context.lock_mode == LockMode::Locked && (!lock_changes.is_empty() || manifest_text.is_some()) {
+    let writes_lock = !lock_changes.is_empty() || state.lock_bytes.is_none();
+    if context.lock_mode == LockMode::Locked && (writes_lock || manifest_text.is_some()) {
         return Err(out_of_step(context, &lock_changes));
     }
     let mut kept = BTreeSet::new();
