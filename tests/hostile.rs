@@ -89,6 +89,17 @@ fn text_that_is_allowed_but_invisible_is_drawn_and_json_keeps_its_value() {
 }
 
 #[test]
+fn a_note_about_a_package_is_tame_and_json_keeps_its_value() {
+    let mcp = format!(r#"{{"mcpServers":{{{}:{{"command":"npx"}}}}}}"#, quoted("od\u{200b}d"));
+    let (world, repo) = offered(&[("skills/one/SKILL.md", &skill("one", "text")), (".mcp.json", &mcp)]);
+    let run = world.ok(&["install", "kit", "--git", &repo.url(), "--dry-run"]);
+    assert!(run.stdout.contains("`od⟦U+200B⟧d` is left out"), "{run}");
+    let run = world.ok(&["install", "kit", "--git", &repo.url(), "--json"]);
+    is_tame(&run);
+    assert!(run.json()["report"]["packages"][0]["notes"].to_string().contains("`od\u{200b}d` is left out"), "{run}");
+}
+
+#[test]
 fn what_was_typed_is_not_echoed_raw() {
     let world = World::in_git();
     for args in [

@@ -37,7 +37,7 @@ impl Index {
     /// Publishes any files.
     pub fn publish(&self, name: &str, version: &str, needs: &[(&str, &str)], files: &[(&str, &str)]) {
         let path = format!("content/{name}/{version}");
-        let line = self.line(name, version, needs, files, json!({ "path": path }));
+        let line = self.line(name, version, needs, files, &json!({ "path": path }));
         let paths: Vec<String> = files.iter().map(|(file, _)| format!("{path}/{file}")).collect();
         let mut all: Vec<(&str, &str)> =
             paths.iter().zip(files).map(|(path, (_, text))| (path.as_str(), *text)).collect();
@@ -48,7 +48,7 @@ impl Index {
     /// Lists a package that lies in another repository.
     pub fn list(&self, name: &str, version: &str, needs: &[(&str, &str)], repo: &Repo, files: &[(&str, &str)]) {
         let source = json!({ "git": repo.url(), "commit": repo.head() });
-        let line = self.line(name, version, needs, files, source);
+        let line = self.line(name, version, needs, files, &source);
         self.repo.commit(&[(&line.0, &line.1)]);
     }
 
@@ -72,7 +72,7 @@ impl Index {
         version: &str,
         needs: &[(&str, &str)],
         files: &[(&str, &str)],
-        source: Value,
+        source: &Value,
     ) -> (String, String) {
         let needs: Vec<Value> = needs.iter().map(|(name, req)| json!({ "name": name, "req": req })).collect();
         let line = json!({
