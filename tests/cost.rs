@@ -1,1 +1,135 @@
-//! To be written.
+//! What runs cost, counted in system calls: nothing to do starts nothing, and what is installed appears by rename only.
+#![cfg(target_os = "linux")]
+
+use std::process::Command;
+
+use crate::support::{Repo, World, skill};
+
+/// System calls as strace prints them, one a line, failed ones left out.
+struct Trace(Vec<String>);
+
+impl Trace {
+    /// Runs cpm under strace and expects success; `None`, with a line that says so, where strace cannot run.
+    #[expect(clippy::print_stdout, reason = "a skipped test must say so")]
+    fn of(world: &World, args: &[&str]) -> Option<Self> {
+        let works = Command::new("strace").args(["-o", "/dev/null", "true"]).output().is_ok_and(|o| o.status.success());
+        if !works {
+            println!("skipped: strace cannot run here");
+            return None;
+        }
+        let file = world.path("trace");
+        let calls = "process,network,file,fsync,fdatasync,syncfs,sync,sync_file_range,msync";
+        let mut command = world.command("strace");
+        command.args(["-f", "-y", "-s", "4096", "-e", &format!("trace={calls}"), "-o"]).arg(&file);
+        let output = command.arg(env!("CARGO_BIN_EXE_cpm")).args(args).output().expect("strace runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = std::fs::read_to_string(file).expect("a trace");
+        let calls = text.lines().filter_map(|line| line.split_once(' ').map(|(_, call)| call.trim_start()));
+        Some(Trace(calls.filter(|call| !call.contains(" = -1 ")).map(str::to_owned).collect()))
+    }
+
+    /// The calls with one of these names.
+    fn named<'a>(&'a self, names: &'a [&str]) -> Vec<&'a str> {
+        let is_named = |call: &&String| names.contains(&call.split('(').next().unwrap_or_default());
+        self.0.iter().filter(is_named).map(String::as_str).collect()
+    }
+
+    /// The calls that create or rename to something at or below a path.
+    fn below(&self, path: &str, what: impl Fn(&str) -> bool) -> Vec<&str> {
+        self.0.iter().map(String::as_str).filter(|call| call.contains(path) && what(call)).collect()
+    }
+
+    fn starts_nothing_and_asks_nobody(&self) {
+        let programs = self.named(&["execve", "execveat"]);
+        assert_eq!(programs.len(), 1, "only cpm itself: {programs:?}");
+        for names in [
+            &["fork", "vfork", "clone", "clone3"][..],
+            &["socket", "socketpair", "connect", "bind", "sendto", "sendmsg", "recvfrom"],
+        ] {
+            assert_eq!(self.named(names), [""; 0]);
+        }
+    }
+
+    fn syncs(&self) -> usize {
+        self.named(&["fsync", "fdatasync", "syncfs", "sync", "sync_file_range", "msync"]).len()
+    }
+}
+
+fn creates(call: &str) -> bool {
+    let opens = call.starts_with("open") || call.starts_with("creat");
+    opens
+        && (call.contains("O_CREAT")
+            || call.contains("O_TRUNC")
+            || call.contains("O_WRONLY")
+            || call.contains("O_RDWR"))
+}
+
+/// A world with a plugin of 60 files installed from a repository.
+fn with_large_plugin() -> World {
+    let world = World::in_git();
+    let texts: Vec<(String, String)> = (0..58)
+        .map(|at| (format!("skills/s{}/notes/{at}.md", at % 6), format!("note {at}\n")))
+        .chain([(".claude-plugin/plugin.json".to_owned(), r#"{"name":"kit","version":"1.0.0"}"#.to_owned())])
+        .chain([("skills/s0/SKILL.md".to_owned(), skill("s0", "kit:s0"))])
+        .collect();
+    let files: Vec<(&str, &str)> = texts.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    assert_eq!(files.len(), 60);
+    let repo = Repo::new(&world, "kit", &files);
+    world.ok(&["install", "--git", &repo.url()]);
+    assert!(world.has(".claude/skills/kit/.claude-plugin/plugin.json"));
+    world
+}
+
+#[test]
+fn a_run_with_nothing_to_do_starts_nothing_and_leaves_the_cache_closed() {
+    let world = with_large_plugin();
+    for args in [&["install"][..], &["install", "--frozen"], &["list"], &["verify"]] {
+        let Some(trace) = Trace::of(&world, args) else { return };
+        trace.starts_nothing_and_asks_nobody();
+        let cache = world.path("cache").display().to_string();
+        assert_eq!(trace.below(&cache, |call| !call.starts_with("execve")), [""; 0], "{args:?}");
+        assert_eq!(trace.syncs(), 0, "{args:?}");
+    }
+}
+
+#[test]
+fn a_run_with_nothing_to_do_reads_no_installed_file() {
+    let world = with_large_plugin();
+    let Some(trace) = Trace::of(&world, &["install"]) else { return };
+    let opened = trace.below("/.claude/skills/", |call| call.starts_with("open") && !call.contains("O_DIRECTORY"));
+    assert_eq!(opened, [""; 0]);
+}
+
+#[test]
+fn a_warm_reinstall_starts_nothing_and_syncs_a_fixed_number_of_times() {
+    let world = with_large_plugin();
+    world.check_out_anew();
+    let Some(trace) = Trace::of(&world, &["install", "--frozen"]) else { return };
+    trace.starts_nothing_and_asks_nobody();
+    // All that is staged, the journal, its folder, and all that was put in place: never once a file.
+    assert_eq!(trace.syncs(), 4, "{:?}", trace.named(&["fsync", "fdatasync", "syncfs", "sync"]));
+    let store = world.path("cache/store-v1").display().to_string();
+    let read = trace.below(&store, |call| call.starts_with("open") && !call.contains("O_DIRECTORY")).len();
+    assert_eq!(read, 60, "each stored file is read once");
+    assert_eq!(trace.below(&world.path("cache/git-v1").display().to_string(), |_| true), [""; 0]);
+}
+
+#[test]
+fn nothing_is_ever_written_below_the_skills_folder_but_by_rename() {
+    let world = with_large_plugin();
+    let skills = "/.claude/skills/";
+    let is_made = |call: &str| creates(call) || call.starts_with("mkdir") || call.starts_with("link");
+    for (change, args) in [("fresh", &["install", "--frozen"][..]), ("damaged", &["install", "--overwrite"])] {
+        match change {
+            "fresh" => world.check_out_anew(),
+            _ => world.write(".claude/skills/kit/skills/s0/SKILL.md", "damaged\n"),
+        }
+        let Some(trace) = Trace::of(&world, args) else { return };
+        assert_eq!(trace.below(skills, is_made), [""; 0], "{change}");
+        let renamed = trace.below(skills, |call| call.starts_with("rename"));
+        assert_eq!(renamed.len(), 1, "{change}: {renamed:?}");
+        let staged = trace.below("/.cpm/stage/", creates).len();
+        assert!((60..70).contains(&staged), "{change}: {staged} files are staged");
+        world.ok(&["verify"]);
+    }
+}

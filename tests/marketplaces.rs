@@ -165,7 +165,7 @@ fn the_same_version_with_other_bytes_moves_only_on_update() {
     let before = world.locked("kit");
     let newer = market.commit(&[("kit/commands/go.md", "two\n")]);
     world.check_out_anew();
-    world.forget_cache();
+    world.empty_cache();
     world.ok(&["install"]);
     assert_eq!((world.read(COMMAND), world.locked("kit")), ("one\n".to_owned(), before.clone()));
     world.ok(&["update"]);

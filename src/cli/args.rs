@@ -29,6 +29,7 @@ pub struct Cli {
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub struct Global {
     /// Which scope: this project, you in this project only, or you everywhere
     #[arg(long, short, global = true, value_enum)]

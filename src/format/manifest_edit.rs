@@ -28,7 +28,8 @@ impl Editor {
         })
     }
 
-    /// Writes or replaces a dependency, after the last one.
+    /// Writes or replaces a dependency. A new one goes where the order wants it, if there is one, else to the end: in a
+    /// sorted table branches that add different packages merge clean.
     ///
     /// # Errors
     /// [`Kind::Invalid`] when `[dependencies]` is not a table.
@@ -42,7 +43,12 @@ impl Editor {
                 *old.decor_mut() = decor;
             }
             None => {
+                let lines = table.iter().filter(|(_, item)| item.is_value());
+                let is_sorted = lines.map(|(key, _)| key).is_sorted();
                 table.insert(name.as_str(), Item::Value(value));
+                if is_sorted {
+                    table.sort_values();
+                }
             }
         }
         Ok(())
@@ -162,16 +168,26 @@ mod tests {
     #[test]
     fn comments_and_order_stay() {
         let path = Path::new("cpm.toml");
-        let before = "# ours\n[dependencies]\nzeta = \"1\" # pinned by ops\n\n[indexes]\nacme = { git = 'o/r' }\n";
+        let before = "# ours\n[dependencies]\nzeta = \"1\" # pinned by ops\nbeta = \"1.0\"\n\n[indexes]\nacme = { git = 'o/r' }\n";
         let mut editor = Editor::parse(before, path).expect("TOML");
         let (name, dependency) = plain("alpha", "2.1");
         editor.set_dependency(&name, &dependency).expect("a table");
         let (zeta, newer) = plain("zeta", "3");
         editor.set_dependency(&zeta, &newer).expect("a table");
         let text = editor.text();
-        assert!(text.contains("zeta = \"3\" # pinned by ops\nalpha = \"2.1\"\n"), "{text}");
+        assert!(text.contains("zeta = \"3\" # pinned by ops\nbeta = \"1.0\"\nalpha = \"2.1\"\n"), "{text}");
         assert!(editor.remove_dependency(&name));
         assert_eq!(editor.text(), before.replace("\"1\"", "\"3\""));
+    }
+
+    #[test]
+    fn a_sorted_table_stays_sorted() {
+        let before =
+            "[dependencies]\nalpha = \"1\"\n# pinned by ops\nzeta = \"1\"\n\n[dependencies.big]\npath = \"x\"\n";
+        let mut editor = Editor::parse(before, Path::new("cpm.toml")).expect("TOML");
+        let (name, dependency) = plain("beta", "2");
+        editor.set_dependency(&name, &dependency).expect("a table");
+        assert_eq!(editor.text(), before.replace("# pinned", "beta = \"2\"\n# pinned"));
     }
 
     #[test]

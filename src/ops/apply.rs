@@ -20,7 +20,7 @@ use crate::claude::settings;
 use crate::error::{Error, Kind, Result};
 use crate::fsx;
 use crate::model::dependency::{Manifest, Placement};
-use crate::model::lock::Lock;
+use crate::model::lock::{Lock, Locked};
 use crate::model::name::PackageName;
 use crate::plan::{self, Change, Present};
 use crate::transaction::Transaction;
@@ -53,17 +53,26 @@ pub(super) fn apply(
     let Target { manifest, manifest_text, locking } = target;
     let Locking { lock, mut loaded } = locking;
     let lock_changes = changed_names(&state.lock, &lock);
-    if context.lock_mode == LockMode::Locked && (!lock_changes.is_empty() || manifest_text.is_some()) {
+    let writes_lock = !lock_changes.is_empty() || state.lock_bytes.is_none();
+    if context.lock_mode == LockMode::Locked && (writes_lock || manifest_text.is_some()) {
         return Err(out_of_step(context, &lock_changes));
     }
     let mut kept = BTreeSet::new();
-    let mut fresh = BTreeMap::new();
+    let mut wanted = Vec::new();
     for (name, locked) in &lock.packages {
         let options = options_text(manifest, name, locked);
         if is_installed(context, &state.receipt, name, locked, &options)? {
             kept.insert(name.clone());
-            continue;
+        } else {
+            wanted.push((name, locked, options));
         }
+    }
+    let is_absent =
+        |name: &PackageName, locked: &Locked| !loaded.contains_key(name) && !fetcher.store.contains(&locked.checksum);
+    let absent = wanted.iter().filter(|(name, locked, _)| is_absent(name, locked));
+    fetcher.prefetch(absent.map(|(_, locked, _)| (&locked.source, locked.commit.as_ref())));
+    let mut fresh = BTreeMap::new();
+    for (name, locked, options) in wanted {
         let loaded = match loaded.remove(name) {
             Some(loaded) => loaded,
             None => fetcher.load_locked(name, locked)?,

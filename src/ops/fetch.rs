@@ -2,7 +2,9 @@
 //!
 //! Invariant: a [`Loaded`] package has the digest its lock or index promises, and its text passed the gate.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Mutex;
 
 use crate::claude::{gate, inspect, surface};
 use crate::error::{Error, Kind, Result};
@@ -15,11 +17,16 @@ use crate::model::index::IndexId;
 use crate::model::lock::Locked;
 use crate::model::name::PackageName;
 use crate::model::package::Package;
+use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, Source};
 use crate::model::surface::Surface;
 use crate::model::tree::Tree;
+use crate::model::url::GitUrl;
 use crate::progress::Progress;
 use crate::store::Store;
+
+/// How many repositories are fetched at the same time; waiting for hosts is all that their threads do.
+const MAX_FETCHES: usize = 16;
 
 /// A package whose bytes are here and checked.
 #[derive(Debug, Clone)]
@@ -94,6 +101,32 @@ impl Fetcher<'_> {
             self.keep(&locked.source, &loaded)?;
         }
         Ok(loaded)
+    }
+
+    /// Fetches several packages at once, one fetch for each repository and commit. A failure is not told here: loading
+    /// the package meets it again and says which package it hits.
+    pub(super) fn prefetch<'s>(&self, wanted: impl IntoIterator<Item = (&'s Source, Option<&'s Commit>)>) {
+        let mut repositories: BTreeMap<(&GitUrl, &Commit), Vec<Option<RelPath>>> = BTreeMap::new();
+        for (source, commit) in wanted {
+            if let (Source::Git { url, path, .. }, Some(commit)) = (source, commit) {
+                repositories.entry((url, commit)).or_default().push(path.clone());
+            }
+        }
+        if repositories.values().map(Vec::len).sum::<usize>() < 2 {
+            return;
+        }
+        let repositories_at_once = repositories.len().min(MAX_FETCHES);
+        let queue = Mutex::new(repositories.into_iter());
+        let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+        std::thread::scope(|scope| {
+            for _ in 0..repositories_at_once {
+                scope.spawn(|| {
+                    while let Some(((url, commit), paths)) = next() {
+                        let _ = self.cache.ensure(url, commit, &paths);
+                    }
+                });
+            }
+        });
     }
 
     fn fetch(&self, source: &Source, commit: Option<&Commit>) -> Result<Tree> {

@@ -153,6 +153,7 @@ impl Locker<'_, '_> {
             .map(|(name, locked)| (name.clone(), locked.version.clone()))
             .collect();
         let solution = resolve::resolve(&roots, &locked, self).map_err(|error| self.with_names(error, &roots))?;
+        self.prefetch(&solution);
         let mut locking = Locking { lock: Lock::default(), loaded: BTreeMap::new() };
         for (name, version) in &solution {
             let (locked, loaded) = self.locked(name, version, &solution)?;
@@ -160,6 +161,18 @@ impl Locker<'_, '_> {
             locking.loaded.extend(loaded.map(|loaded| (name.clone(), loaded)));
         }
         Ok(locking)
+    }
+
+    /// Fetches what the chosen releases will need, all at once.
+    fn prefetch(&self, solution: &BTreeMap<PackageName, Version>) {
+        let releases = self.releases.borrow();
+        let chosen = solution.iter().filter_map(|(name, version)| {
+            let release = releases.get(name)?.1.iter().find(|release| release.version == *version)?;
+            let is_locked = self.old.packages.get(name).is_some_and(|old| old.commit == release.commit);
+            let is_stored = release.checksum.is_some_and(|checksum| self.fetcher.store.contains(&checksum));
+            (!is_locked && !is_stored).then_some((&release.source, release.commit.as_ref()))
+        });
+        self.fetcher.prefetch(chosen);
     }
 
     /// The lock entry of a chosen version; the old entry where it says the same.
@@ -187,9 +200,13 @@ impl Locker<'_, '_> {
         };
         if let Some(old) = old.filter(|old| old.version == *version && old.index.as_ref() == Some(index)) {
             refuse_republished(name, old, release)?;
-            let same_place = old.source == release.source && old.commit == release.commit;
             // What an entry says of a plugin may change without the plugin.
-            if same_place && old.manifest == release.manifest && old.dependencies == names_of(&release.dependencies) {
+            let is_same = old.source == release.source
+                && old.commit == release.commit
+                && old.manifest == release.manifest
+                && old.dependencies == names_of(&release.dependencies);
+            // A version is a label: other content under it is an update, and only who may move gets that.
+            if is_same || !self.unlock.frees(name) {
                 return Ok((old.clone(), None));
             }
         }
@@ -216,7 +233,7 @@ impl Locker<'_, '_> {
         let (source, commit) = match &dependency.origin {
             Origin::Git { url, path, want } => {
                 if let Some(old) = old.filter(|_| !self.unlock.frees(name)) {
-                    return Ok(Direct { candidate: locked_candidate(old), fresh: None });
+                    return Ok(Direct { candidate: locked_candidate(old, &[]), fresh: None });
                 }
                 let commit = self.fetcher.cache.resolve(url, want)?;
                 (Source::Git { url: url.clone(), path: path.clone(), want: want.clone() }, Some(commit))
@@ -237,7 +254,7 @@ impl Locker<'_, '_> {
     fn listed_candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {
         let old = self.old.packages.get(name).filter(|old| old.index.as_ref().is_some_and(|id| self.indexes.has(id)));
         if let Some(old) = old.filter(|_| self.breadth == Breadth::LockedOnly && !self.unlock.frees(name)) {
-            return Ok(Some(vec![locked_candidate(old)]));
+            return Ok(Some(vec![locked_candidate(old, &[])]));
         }
         let Some((id, releases)) = self.ask(name)? else { return Ok(None) };
         if self.indexes.kind_of(&id) == Some(IndexKind::Marketplace)
@@ -255,11 +272,11 @@ impl Locker<'_, '_> {
                 yanked: release.yanked.clone(),
             })
             .collect();
-        if let Some(old) =
-            old.filter(|old| !self.unlock.frees(name) && releases.iter().all(|r| r.version != old.version))
-        {
-            // It left the index; who has it locked keeps it.
-            candidates.push(locked_candidate(old));
+        if let Some(old) = old.filter(|_| !self.unlock.frees(name)) {
+            // It may have left the index, or have other content there now; who has it locked keeps it.
+            let listed = candidates.iter().position(|candidate| candidate.version == old.version);
+            let needs = listed.map(|at| candidates.swap_remove(at).needs).unwrap_or_default();
+            candidates.push(locked_candidate(old, &needs));
         }
         self.releases.borrow_mut().insert(name.clone(), (id, releases));
         Ok(Some(candidates))
@@ -328,10 +345,13 @@ fn root(dependency: &Dependency) -> Need {
     Need { name: dependency.package.clone(), requirement }
 }
 
-/// A locked version as a candidate. What it needs is locked too, so any version of that will do.
-fn locked_candidate(locked: &Locked) -> Candidate {
-    let needs = locked.dependencies.iter().map(|name| Need { name: name.clone(), requirement: Requirement::Any });
-    Candidate { version: locked.version.clone(), needs: needs.collect(), yanked: None }
+/// A locked version as a candidate. What it needs is locked too, so where `listed` has no requirement any version will
+/// do.
+fn locked_candidate(locked: &Locked, listed: &[Need]) -> Candidate {
+    let known = listed.iter().filter(|need| locked.dependencies.contains(&need.name)).cloned();
+    let unknown = locked.dependencies.iter().filter(|name| listed.iter().all(|need| need.name != **name));
+    let unknown = unknown.map(|name| Need { name: name.clone(), requirement: Requirement::Any });
+    Candidate { version: locked.version.clone(), needs: known.chain(unknown).collect(), yanked: None }
 }
 
 fn names_of(needs: &[Need]) -> BTreeSet<PackageName> {
@@ -359,12 +379,18 @@ fn entry(
     }
 }
 
-/// The repository may have moved on without touching this package; then the lock stays as it is. But never when the
-/// manifest pins another commit.
+/// The repository may have moved on without touching this package; then the lock stays as it is, also where the version
+/// only repeats the commit. But never when the manifest pins another commit.
 fn keep_if_same(old: Option<&Locked>, fresh: Locked) -> Locked {
     let pinned = matches!(&fresh.source, Source::Git { want: RefWant::Rev(_), .. });
+    let is_unversioned =
+        |locked: &Locked| locked.commit.as_ref().is_some_and(|commit| version::from_commit(commit) == locked.version);
+    let is_same = |old: &Locked| {
+        let version = if is_unversioned(old) && is_unversioned(&fresh) { &old.version } else { &fresh.version };
+        Locked { commit: old.commit.clone(), version: version.clone(), ..fresh.clone() } == *old
+    };
     match old {
-        Some(old) if !pinned && Locked { commit: old.commit.clone(), ..fresh.clone() } == *old => old.clone(),
+        Some(old) if !pinned && is_same(old) => old.clone(),
         _ => fresh,
     }
 }

@@ -65,7 +65,7 @@ fn the_lock_alone_gives_the_same_bytes_when_the_marketplace_is_gone() {
     world.ok(&["install", "--frozen"]);
     assert!(snapshot(&world.project()) == installed, "from the store");
     world.check_out_anew();
-    world.forget_cache();
+    world.empty_cache();
     world.ok(&["install", "--locked"]);
     assert!(snapshot(&world.project()) == installed, "from the source repository");
     world.ok(&["verify"]);
@@ -91,7 +91,7 @@ fn a_plugin_placed_whole_gets_a_generated_plugin_json_and_keeps_it_from_the_lock
     let installed = snapshot(&world.project());
     market.delete();
     world.check_out_anew();
-    world.forget_cache();
+    world.empty_cache();
     world.ok(&["install", "--locked"]);
     assert!(snapshot(&world.project()) == installed);
     world.ok(&["verify"]);

@@ -9,7 +9,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$work/home"
 printf '[url "file://%s/"]\n\tinsteadOf = https://github.com/\n' "$copies" > "$work/home/.gitconfig"
 passed=0 failed=0
-for file in $(cd "$root/registry-index/packages" && grep -rl '"git"' . | sort); do
+for file in $(cd "$root/registry-index/packages" && grep -rl '"git": "' . | sort); do
   name=$(basename "$file" .jsonl)
   rm -rf "$work/project"
   mkdir -p "$work/project"

@@ -172,7 +172,7 @@ fn a_version_published_again_with_other_bytes_stops_the_update() {
         assert!(run.stderr.contains(checksum.as_str().expect("a checksum")), "{run}");
     }
     world.check_out_anew();
-    world.forget_cache();
+    world.empty_cache();
     world.ok(&["install", "--locked"]);
     assert_eq!(world.read(SKILL), skill("tool", "tool 1.0.0"));
 }

@@ -103,7 +103,7 @@ fn frozen_with_an_empty_cache_names_package_and_commit_and_asks_nobody() {
     world.ok(&["install", "--git", &url, "--path", "skills/pdf"]);
     let asked = server.requests();
     world.check_out_anew();
-    world.forget_cache();
+    world.empty_cache();
     let run = world.fails(14, &["install", "--frozen"]);
     for part in ["`pdf`", &repo.head(), &url, "--frozen"] {
         assert!(run.stderr.contains(part), "{part}: {run}");
@@ -162,7 +162,7 @@ fn a_commit_that_was_replaced_upstream_is_not_exchanged_for_another() {
     world.ok(&["install"]);
     assert_eq!(world.read(SKILL), skill("pdf", "one"));
     world.check_out_anew();
-    world.forget_cache();
+    world.empty_cache();
     let run = world.fails(14, &["install"]);
     assert!(run.stderr.contains(&commit), "{run}");
     assert!(!world.has(SKILL));

@@ -24,17 +24,4 @@ impl World {
         let old = std::fs::read_to_string(&file).unwrap_or_default();
         write(&file, format!("{old}[url \"{to}\"]\n\tinsteadOf = {from}\n"));
     }
-
-    /// Removes what was installed and what cpm knows about it; manifest and lock stay, as in a fresh checkout.
-    pub fn check_out_anew(&self) {
-        for part in [".claude", ".cpm", ".mcp.json"] {
-            let path = self.project().join(part);
-            _ = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-        }
-    }
-
-    /// Empties the cache.
-    pub fn forget_cache(&self) {
-        std::fs::remove_dir_all(self.path("cache")).expect("removed");
-    }
 }

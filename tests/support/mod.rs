@@ -1,7 +1,7 @@
 //! A world of its own for each test: a home, a project, a cache, and git repositories made from folders of text.
 
 pub mod http;
-
+pub mod index;
 mod look;
 pub mod raw_index;
 pub mod repo;
@@ -11,6 +11,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+pub use index::Index;
 pub use raw_index::IndexRepo;
 pub use repo::Repo;
 
@@ -110,6 +111,18 @@ impl World {
         std::fs::read_to_string(&path).unwrap_or_else(|cause| panic!("{}: {cause}", path.display()))
     }
 
+    /// Takes away what a fresh checkout of the project does not have: everything installed, and cpm's state.
+    pub fn check_out_anew(&self) {
+        for part in [".claude", ".cpm", ".mcp.json"] {
+            delete(&self.project().join(part));
+        }
+    }
+
+    /// Takes away everything that was fetched.
+    pub fn empty_cache(&self) {
+        delete(&self.path("cache"));
+    }
+
     /// Whether something is at a path of the project.
     pub fn has(&self, path: &str) -> bool {
         std::fs::symlink_metadata(self.project().join(path)).is_ok()
@@ -141,6 +154,12 @@ impl fmt::Display for Run {
 pub fn write(path: &Path, text: impl AsRef<[u8]>) {
     std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
     std::fs::write(path, text).expect("written");
+}
+
+/// Removes a file or folder; nothing when it is not there.
+pub fn delete(path: &Path) {
+    let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+    assert!(removed.is_ok() || !path.exists(), "{} is still there", path.display());
 }
 
 /// Every file below a folder with its bytes, except git's own and cpm's state.
