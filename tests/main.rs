@@ -19,6 +19,7 @@ mod placements;
 mod registry;
 mod scopes;
 mod sources;
+mod ssh;
 mod support;
 mod update;
 mod verify;

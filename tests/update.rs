@@ -40,13 +40,13 @@ fn replace(repo: &Repo, old: &str, new: &str) {
     repo.commit(&changed.iter().map(|(path, text)| (*path, text.as_str())).collect::<Vec<_>>());
 }
 
-/// The lines of a refusal that say what would newly run, and what no more.
+/// The lines of a refusal that say what would newly run, and what no more; a change (`~`) is both.
 fn difference(run: &Run) -> (String, String) {
-    let lines = |sign: &str| {
+    let lines = |sign: char| {
         let lines = run.stderr.lines().filter_map(|line| line.trim_start().strip_prefix("because: "));
-        lines.filter(|line| line.starts_with(sign)).collect::<Vec<_>>().join("\n")
+        lines.filter(|line| line.starts_with([sign, '~'])).collect::<Vec<_>>().join("\n")
     };
-    (lines("+ "), lines("- "))
+    (lines('+'), lines('-'))
 }
 
 #[test]

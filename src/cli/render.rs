@@ -3,7 +3,7 @@
 use super::ui::{BOLD, DIM, GREEN, Line, RED, Ui, YELLOW};
 use crate::index::IndexKind;
 use crate::model::dependency::Placement;
-use crate::model::surface::Item;
+use crate::model::surface::{self, Difference, Item};
 use crate::ops::index::IndexRow;
 use crate::ops::list::ScopeList;
 use crate::ops::report::{Action, PackageReport, Report, SurfaceChange};
@@ -69,15 +69,25 @@ fn show_package(ui: &Ui, package: &PackageReport) {
     let folders = list(package.skills.iter().map(super::super::model::name::SkillName::as_str).collect());
     field(if package.placement == Some(Placement::Plugin) { "plugin" } else { "skills" }, folders);
     field("servers", list(package.servers.iter().map(super::super::model::name::ServerName::as_str).collect()));
-    let what = if package.action == Action::Add { "runs" } else { "now runs" };
-    for (at, sentence) in sentences(&package.surface).iter().enumerate() {
-        field(if at == 0 { what } else { "" }, sentence.clone());
-    }
-    for (at, sentence) in sentences(&package.surface_gone).iter().enumerate() {
-        field(if at == 0 { "no more" } else { "" }, sentence.clone());
+    if package.action == Action::Add {
+        labelled(&field, "runs", sentences(&package.surface));
+    } else {
+        let differences = surface::differences(&package.surface, &package.surface_gone);
+        let pick =
+            |wanted: fn(&Difference) -> Option<&String>| differences.iter().filter_map(wanted).cloned().collect();
+        labelled(&field, "now runs", pick(|d| if let Difference::Added(text) = d { Some(text) } else { None }));
+        labelled(&field, "changed", pick(|d| if let Difference::Changed(text) = d { Some(text) } else { None }));
+        labelled(&field, "no more", pick(|d| if let Difference::Removed(text) = d { Some(text) } else { None }));
     }
     for note in &package.notes {
         field("note", note.clone());
+    }
+}
+
+/// Several lines under one label.
+fn labelled(field: &impl Fn(&str, String), label: &str, lines: Vec<String>) {
+    for (at, line) in lines.into_iter().enumerate() {
+        field(if at == 0 { label } else { "" }, line);
     }
 }
 
@@ -100,13 +110,14 @@ fn sentences(items: &[Item]) -> Vec<String> {
 /// Shows what updates would newly run, before they happen.
 pub(super) fn surface_changes(ui: &Ui, changes: &[SurfaceChange]) {
     for change in changes {
-        let head = format!("{} {} → {} changes what it can run:", change.name, change.from, change.to);
-        ui.note(Line::new().styled(BOLD, head));
-        for item in &change.added {
-            ui.note(Line::new().styled(GREEN, "  + ").text(item.sentence()));
-        }
-        for item in &change.removed {
-            ui.note(Line::new().styled(RED, "  - ").text(item.sentence()));
+        ui.note(Line::new().styled(BOLD, format!("{} changes what it can run:", change.title())));
+        for difference in surface::differences(&change.added, &change.removed) {
+            let (style, sign, sentence) = match difference {
+                Difference::Added(sentence) => (GREEN, "+", sentence),
+                Difference::Removed(sentence) => (RED, "-", sentence),
+                Difference::Changed(sentence) => (YELLOW, "~", sentence),
+            };
+            ui.note(Line::new().styled(style, format!("  {sign} ")).text(sentence));
         }
     }
 }

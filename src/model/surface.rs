@@ -160,6 +160,37 @@ impl Item {
     }
 }
 
+/// How one item of a surface differs from another surface, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Difference {
+    /// It is new.
+    Added(String),
+    /// It is gone.
+    Removed(String),
+    /// It is there in both, and something that its sentence does not show is different.
+    Changed(String),
+}
+
+/// The differences between what would run and what ran, in words. Two items that read the same are one change.
+#[must_use]
+pub fn differences(added: &[Item], removed: &[Item]) -> Vec<Difference> {
+    let gone: Vec<String> = removed.iter().map(Item::sentence).collect();
+    let new: Vec<String> = added.iter().map(Item::sentence).collect();
+    let mut found: Vec<Difference> = Vec::new();
+    for (item, sentence) in added.iter().zip(&new) {
+        let what = match item {
+            Item::Program { .. } => "content",
+            _ => "settings",
+        };
+        found.push(match gone.contains(sentence) {
+            true => Difference::Changed(format!("{sentence}, with other {what}")),
+            false => Difference::Added(sentence.clone()),
+        });
+    }
+    found.extend(gone.into_iter().filter(|sentence| !new.contains(sentence)).map(Difference::Removed));
+    found
+}
+
 /// A hook's handler in words: what it runs, asks or calls; anything else as it is written.
 fn handler(action: &str) -> String {
     let json: Value = serde_json::from_str(action).unwrap_or(Value::Null);
@@ -217,6 +248,16 @@ mod tests {
     fn canonical_json_sorts_keys_at_every_depth() {
         let value: Value = serde_json::from_str(r#"{"b":[{"z":1,"a":"\u00e9"}],"a":null}"#).expect("JSON");
         assert_eq!(canonical_json(&value), "{\"a\":null,\"b\":[{\"a\":\"\u{e9}\",\"z\":1}]}");
+    }
+
+    #[test]
+    fn what_reads_the_same_is_one_change() {
+        let script = |sha256: &str| Item::Program { path: "x.sh".into(), executable: false, sha256: sha256.into() };
+        let variable = Item::Env { name: "A".into() };
+        let found = differences(&[script("1"), variable.clone()], &[script("2")]);
+        let changed = Difference::Changed("script x.sh, with other content".into());
+        assert_eq!(found, [changed, Difference::Added(variable.sentence())]);
+        assert_eq!(differences(&[], &[variable.clone()]), [Difference::Removed(variable.sentence())]);
     }
 
     #[test]

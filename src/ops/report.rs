@@ -6,7 +6,7 @@ use crate::model::dependency::Placement;
 use crate::model::digest::TreeDigest;
 use crate::model::name::{PackageName, ServerName, SkillName};
 use crate::model::scope::Scope;
-use crate::model::surface::Item;
+use crate::model::surface::{self, Difference, Item};
 
 /// The outcome of install, update and remove.
 #[derive(Debug, Clone, Serialize)]
@@ -101,11 +101,22 @@ pub struct SurfaceChange {
 }
 
 impl SurfaceChange {
+    /// What moves, in words.
+    #[must_use]
+    pub fn title(&self) -> String {
+        match self.from == self.to {
+            true => format!("{} {} (new content)", self.name, self.to),
+            false => format!("{} {} → {}", self.name, self.from, self.to),
+        }
+    }
+
     /// The change as lines for people.
     pub fn lines(&self) -> impl Iterator<Item = String> {
-        let head = format!("{} {} → {}", self.name, self.from, self.to);
-        let signed = |sign: char| move |item: &Item| format!("{sign} {}", item.sentence());
-        let added = self.added.iter().map(signed('+'));
-        std::iter::once(head).chain(added).chain(self.removed.iter().map(signed('-')))
+        let signed = |difference| match difference {
+            Difference::Added(sentence) => format!("+ {sentence}"),
+            Difference::Removed(sentence) => format!("- {sentence}"),
+            Difference::Changed(sentence) => format!("~ {sentence}"),
+        };
+        std::iter::once(self.title()).chain(surface::differences(&self.added, &self.removed).into_iter().map(signed))
     }
 }

@@ -58,7 +58,7 @@ pub fn resolve(
             });
             named.map(|(name, ordinal)| provider.version(&name, ordinal).map(|version| (name, version))).collect()
         }
-        Err(PubGrubError::NoSolution(tree)) => Err(report::explain(tree, &provider)),
+        Err(PubGrubError::NoSolution(tree)) => Err(report::explain(&tree, &provider)),
         Err(
             PubGrubError::ErrorRetrievingDependencies { source, .. }
             | PubGrubError::ErrorChoosingVersion { source, .. }

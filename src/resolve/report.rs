@@ -10,10 +10,9 @@ use crate::error::{Error, Kind};
 type Tree = DerivationTree<Asked, Ranges<u32>, String>;
 
 /// The error for a derivation that ends in "no solution".
-pub(super) fn explain(mut tree: Tree, provider: &Provider<'_>) -> Error {
-    tree.collapse_no_versions();
+pub(super) fn explain(tree: &Tree, provider: &Provider<'_>) -> Error {
     let mut sentences = BTreeSet::new();
-    collect(&tree, provider, &mut sentences);
+    collect(tree, provider, &mut sentences);
     let error = Error::new(Kind::NoSolution, "no set of versions satisfies everything that is asked for");
     sentences
         .into_iter()
@@ -36,7 +35,15 @@ fn collect(tree: &Tree, provider: &Provider<'_>, sentences: &mut BTreeSet<(bool,
         DerivationTree::External(External::Custom(who, versions, why)) => {
             sentences.insert((*who != Asked::Root, format!("{} {why}", subject(who, versions, provider))));
         }
-        DerivationTree::External(External::NoVersions(..) | External::NotRoot(..)) => {}
+        DerivationTree::External(External::NoVersions(Asked::Named(name), _)) => {
+            let there = provider.versions(name).ok().flatten().map(|versions| versions.newest(3)).unwrap_or_default();
+            let sentence = match there.as_slice() {
+                [] => format!("`{name}` has no release that may be chosen"),
+                some => format!("`{name}` has: {}", some.join(", ")),
+            };
+            sentences.insert((true, sentence));
+        }
+        DerivationTree::External(External::NoVersions(Asked::Root, _) | External::NotRoot(..)) => {}
     }
 }
 
