@@ -195,7 +195,18 @@ struct Planner<'a> {
     present: Present<'a>,
     edited: Edited,
     changes: Vec<Change>,
-    obstacles: Vec<String>,
+    obstacles: Vec<(Obstacle, String)>,
+}
+
+/// What kind of thing is in the way; it decides what would help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Obstacle {
+    /// Two packages want the same name.
+    Rival,
+    /// Something that is not from cpm.
+    Foreign,
+    /// Something from cpm that the user edited.
+    Edited,
 }
 
 type Claims<'d, K, V> = BTreeMap<&'d K, (&'d PackageName, &'d V)>;
@@ -215,10 +226,13 @@ impl<'d> Planner<'d> {
             for (name, part) in parts(placed) {
                 let other = claims.insert(name, (package, part)).map(|(other, _)| other);
                 if let Some(other) = other.or_else(|| kept_owner(self.present, name)) {
-                    self.obstacles.push(format!(
-                        "the packages `{other}` and `{package}` both bring the {what} `{name}`; \
+                    self.stop(
+                        Obstacle::Rival,
+                        format!(
+                            "the packages `{other}` and `{package}` both bring the {what} `{name}`; \
                          give one of them `{way_out}` in the manifest"
-                    ));
+                        ),
+                    );
                 }
             }
         }
@@ -234,7 +248,7 @@ impl<'d> Planner<'d> {
             } else if is_exactly(&root, tree)? {
                 self.changes.push(Change::AdoptDir { package: package.clone(), dir: dir.clone(), tree: tree.clone() });
             } else {
-                self.obstacles.push(format!(
+                self.stop(Obstacle::Foreign, format!(
                     "`{}` is not from cpm, and the package `{package}` would bring it; move it away, or leave the package out",
                     root.display()
                 ));
@@ -250,7 +264,7 @@ impl<'d> Planner<'d> {
         // What is only missing holds nothing of the user's, so it is simply put back.
         let is_edit = found.iter().any(|(_, difference)| *difference != Difference::Missing);
         if is_edit && self.edited == Edited::Keep && !is_exactly(&root, tree)? {
-            self.obstacles.push(edited_files(&root, &found));
+            self.stop(Obstacle::Edited, edited_files(&root, &found));
         } else {
             self.changes.push(write());
         }
@@ -262,7 +276,7 @@ impl<'d> Planner<'d> {
         let found = differences(&root, stamps, Care::Stat)?;
         let is_edit = found.iter().any(|(_, difference)| *difference != Difference::Missing);
         if is_edit && self.edited == Edited::Keep {
-            self.obstacles.push(edited_files(&root, &found));
+            self.stop(Obstacle::Edited, edited_files(&root, &found));
         } else {
             self.changes.push(Change::RemoveDir { package: package.clone(), dir: dir.clone() });
         }
@@ -278,13 +292,16 @@ impl<'d> Planner<'d> {
             (Some(there), Some(ours)) if there == wanted && ours == wanted => {}
             (Some(there), _) if there == wanted => self.changes.push(Change::AdoptServer { package, server, entry }),
             (Some(there), Some(ours)) if there != ours && self.edited == Edited::Keep => {
-                self.obstacles.push(self.edited_entry(&server));
+                self.stop(Obstacle::Edited, self.edited_entry(&server));
             }
-            (Some(_), None) => self.obstacles.push(format!(
-                "the MCP server `{server}` in `{}` is not from cpm, and the package `{package}` would bring it; \
+            (Some(_), None) => self.stop(
+                Obstacle::Foreign,
+                format!(
+                    "the MCP server `{server}` in `{}` is not from cpm, and the package `{package}` would bring it; \
                  rename ours with `servers = {{ {server} = \"NEW-NAME\" }}` in the manifest",
-                self.present.mcp_file.display()
-            )),
+                    self.present.mcp_file.display()
+                ),
+            ),
             _ => self.changes.push(Change::SetServer { package, server, entry }),
         }
     }
@@ -292,7 +309,7 @@ impl<'d> Planner<'d> {
     fn drop_server(&mut self, package: &PackageName, server: &ServerName, ours: FileDigest) {
         match self.present.servers.get(server.as_str()).map(entry_digest) {
             Some(there) if there != ours && self.edited == Edited::Keep => {
-                self.obstacles.push(self.edited_entry(server));
+                self.stop(Obstacle::Edited, self.edited_entry(server));
             }
             _ => self.changes.push(Change::RemoveServer { package: package.clone(), server: server.clone() }),
         }
@@ -302,18 +319,25 @@ impl<'d> Planner<'d> {
         format!("the MCP server `{server}` in `{}` was edited since cpm wrote it", self.present.mcp_file.display())
     }
 
+    fn stop(&mut self, obstacle: Obstacle, text: String) {
+        self.obstacles.push((obstacle, text));
+    }
+
     fn finish(self) -> Result<Vec<Change>> {
         if self.obstacles.is_empty() {
             return Ok(self.changes);
         }
-        let error = Error::new(Kind::Conflict, "files of yours are in the way, so nothing was changed");
-        let was_edited = self.obstacles.iter().any(|obstacle| obstacle.contains("since cpm wrote it"));
-        let error = self.obstacles.into_iter().fold(error, Error::because);
-        Err(if was_edited {
-            error.help("keep your edits by copying them elsewhere; `--overwrite` replaces them with what is locked")
+        let has = |wanted| self.obstacles.iter().any(|(obstacle, _)| *obstacle == wanted);
+        let (what, help) = if has(Obstacle::Edited) {
+            let help = "keep your edits by copying them elsewhere; `--overwrite` replaces them with what is locked";
+            ("files of yours are in the way, so nothing was changed", help)
+        } else if has(Obstacle::Foreign) {
+            ("files of yours are in the way, so nothing was changed", "change one of the two sides, then run again")
         } else {
-            error.help("change one of the two sides, then run again")
-        })
+            ("two packages bring the same thing, so nothing was changed", "change one of the two, then run again")
+        };
+        let error = Error::new(Kind::Conflict, what);
+        Err(self.obstacles.into_iter().fold(error, |error, (_, text)| error.because(text)).help(help))
     }
 }
 

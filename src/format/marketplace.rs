@@ -223,7 +223,9 @@ fn read_external(raw: &Map<String, Value>, from: &GitUrl) -> Result<EntrySource>
         "url" | "git-subdir" => GitUrl::parse_typed(text("url").ok_or_else(|| missing("url"))?)?,
         other => {
             let what = format!("its source has the kind `{}`, which cpm does not install", other.escape_debug());
-            return Err(Error::new(Kind::Policy, what).help("only git sources are installed: github, url, git-subdir"));
+            // A command that makes the plugin is refused by rule; what cpm has no transport for is merely invalid.
+            let kind = if other == "command" { Kind::Policy } else { Kind::Invalid };
+            return Err(Error::new(kind, what).help("only git sources are installed: github, url, git-subdir"));
         }
     };
     if url.reach() == Reach::Local && from.reach() == Reach::Remote {

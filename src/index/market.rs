@@ -77,13 +77,25 @@ impl<'a> Market<'a> {
     }
 }
 
+impl Market<'_> {
+    /// A plugin that was renamed to nothing is gone for good; no other index may take its name over.
+    fn removed(&self, name: &PackageName) -> Result<Option<Listing>> {
+        match self.market.renames.get(name.as_str()) {
+            Some(None) => Err(Error::new(Kind::NotFound, format!("the marketplace removed `{name}`"))
+                .at(&self.at.url)
+                .help("remove it from the manifest with `cpm remove`")),
+            _ => Ok(None),
+        }
+    }
+}
+
 impl Index for Market<'_> {
     fn id(&self) -> IndexId {
         IndexId::Git(self.at.url.clone())
     }
 
     fn listing(&self, name: &PackageName) -> Result<Option<Listing>> {
-        let Some(entry) = self.market.entry(name) else { return Ok(None) };
+        let Some(entry) = self.market.entry(name) else { return self.removed(name) };
         let release = self.release(entry.as_ref().map_err(Clone::clone)?)?;
         Ok(Some(Listing { releases: vec![release], problems: Vec::new() }))
     }

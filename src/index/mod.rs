@@ -158,7 +158,7 @@ impl<'a> Indexes<'a> {
         let names = opened.chain([self.builtin.names()]).flat_map(Result::unwrap_or_default);
         let mut near: Vec<(usize, PackageName)> = names
             .map(|other| (distance(name.as_str(), other.as_str()), other))
-            .filter(|(far, other)| *far <= 1 + name.as_str().len() / 4 || other.as_str().contains(name.as_str()))
+            .filter(|(far, other)| *far <= name.as_str().len().div_ceil(4) || is_part(name, other))
             .collect();
         near.sort();
         near.dedup();
@@ -210,6 +210,11 @@ fn open<'a>(config: &IndexConfig, cache: &'a Cache<'a>) -> Result<Opened<'a>> {
     Err(Error::new(Kind::Invalid, "the repository is not an index")
         .because(format!("it has neither `{}` nor `{}`", cpm::MARKER, market::MARKER))
         .help("install a package of it directly with `cpm install --git URL --path FOLDER`"))
+}
+
+/// Whether one name is part of the other; short ones are part of too many.
+fn is_part(name: &PackageName, other: &PackageName) -> bool {
+    name.as_str().len() > 2 && other.as_str().contains(name.as_str())
 }
 
 /// The package that a file of an index is about.

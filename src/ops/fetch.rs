@@ -139,7 +139,7 @@ impl Fetcher<'_> {
                 if !root.is_dir() {
                     return Err(Error::new(Kind::NotFound, format!("there is no folder `{}`", root.display()))
                         .at_path(&root)
-                        .help("correct the `path` in the manifest"));
+                        .help("give the path of a folder that is there"));
                 }
                 fsx::tree::read(&root)
             }

@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::format::manifest_edit::Editor;
 use crate::git::{Cache, Network};
 use crate::index::IndexKind;
-use crate::model::index::IndexConfig;
+use crate::model::index::{IndexConfig, IndexId};
 use crate::model::name::IndexName;
 use crate::transaction::{Privacy, Transaction};
 
@@ -81,10 +81,27 @@ pub fn remove(context: &Context<'_>, name: &IndexName) -> Result<()> {
         .at_path(&context.places.manifest)
         .help(format!("run `cpm remove {dependency}` first")));
     }
+    refuse_in_use(context, &state, name)?;
     write(context, &state, |editor| {
         editor.remove_index(name);
         Ok(())
     })
+}
+
+/// What is locked from an index could not be updated without it.
+fn refuse_in_use(context: &Context<'_>, state: &ScopeState, name: &IndexName) -> Result<()> {
+    let urls = |index: &&IndexConfig| index.name == *name;
+    let Some(url) = state.manifest.indexes.iter().find(urls).map(|index| &index.url) else { return Ok(()) };
+    let has_another_name = state.manifest.indexes.iter().any(|index| index.name != *name && index.url == *url);
+    let id = IndexId::Git(url.clone());
+    let locked = state.lock.packages.iter().filter(|(_, locked)| locked.index.as_ref() == Some(&id));
+    let names: Vec<String> = locked.map(|(package, _)| format!("`{package}`")).collect();
+    if names.is_empty() || has_another_name {
+        return Ok(());
+    }
+    Err(Error::new(Kind::Conflict, format!("packages of the index `{name}` are installed: {}", names.join(", ")))
+        .at_path(&context.places.manifest)
+        .help("remove them first with `cpm remove`"))
 }
 
 /// The indexes in the order in which they are asked.

@@ -165,7 +165,7 @@ fn own_name(origin: &Origin, fetcher: &Fetcher<'_>) -> Result<PackageName> {
         }
         Origin::Index { .. } => return Err(Error::new(Kind::Bug, "a package from an index has a name")),
     };
-    let anonymous = PackageName::parse("package")?;
+    let anonymous = PackageName::parse(&folder.to_ascii_lowercase()).or_else(|_| PackageName::parse("package"))?;
     let loaded = fetcher.load(&anonymous, &source, commit.as_ref(), None, None)?;
     let candidates = loaded.package.namespace.into_iter().chain([folder.clone(), folder.to_ascii_lowercase()]);
     candidates.filter_map(|text| PackageName::parse(&text).ok()).next().ok_or_else(|| {

@@ -101,6 +101,7 @@ pub(super) fn lock<'i>(
         direct: RefCell::default(),
         releases: RefCell::default(),
         asked_by: RefCell::default(),
+        gone: RefCell::default(),
     };
     if *unlock == Unlock::Nothing {
         // What is locked stays wherever that is possible at all, and no index is asked about it.
@@ -140,6 +141,8 @@ struct Locker<'a, 'i> {
     releases: RefCell<BTreeMap<PackageName, (IndexId, Vec<Release>)>>,
     /// The marketplace whose plugin asks for a name: such names are looked up there first [claude-code.md §6].
     asked_by: RefCell<BTreeMap<PackageName, IndexName>>,
+    /// Locked packages that their index dropped.
+    gone: RefCell<BTreeSet<PackageName>>,
 }
 
 impl Locker<'_, '_> {
@@ -252,11 +255,15 @@ impl Locker<'_, '_> {
     }
 
     fn listed_candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {
-        let old = self.old.packages.get(name).filter(|old| old.index.as_ref().is_some_and(|id| self.indexes.has(id)));
+        let old = self.old.packages.get(name).filter(|old| self.is_from_right_index(name, old));
         if let Some(old) = old.filter(|_| self.breadth == Breadth::LockedOnly && !self.unlock.frees(name)) {
             return Ok(Some(vec![locked_candidate(old, &[])]));
         }
-        let Some((id, releases)) = self.ask(name)? else { return Ok(None) };
+        let Some((id, releases)) = self.ask(name, old)? else {
+            let Some(old) = old else { return Ok(None) };
+            self.warn_gone(name, old);
+            return Ok(Some(vec![locked_candidate(old, &[])]));
+        };
         if self.indexes.kind_of(&id) == Some(IndexKind::Marketplace)
             && let Some(index) = self.indexes.name_of(&id)
         {
@@ -282,20 +289,20 @@ impl Locker<'_, '_> {
         Ok(Some(candidates))
     }
 
-    fn ask(&self, name: &PackageName) -> Result<Option<(IndexId, Vec<Release>)>> {
-        let wanted = self.manifest.dependencies.values().find(|dependency| dependency.package == *name);
-        let pinned = wanted.and_then(|dependency| match &dependency.origin {
-            Origin::Index { index, .. } => index.clone(),
-            Origin::Git { .. } | Origin::Dir(_) => None,
-        });
+    /// What the index that answers for a name has. A locked package stays with its index: if another one could take
+    /// over, whoever drops a package would hand it to a stranger. Only the manifest can move it.
+    fn ask(&self, name: &PackageName, old: Option<&Locked>) -> Result<Option<(IndexId, Vec<Release>)>> {
+        let pinned = self.pinned(name);
+        let home = old.and_then(|old| old.index.as_ref()).filter(|_| pinned.is_none());
         let hint = self.asked_by.borrow().get(name).cloned();
-        let mut found = None;
-        if let (None, Some(hint)) = (&pinned, &hint) {
-            found = self.indexes.find(name, Some(hint))?;
-        }
-        if found.is_none() {
-            found = self.indexes.find(name, pinned.as_ref())?;
-        }
+        let found = match (home, &hint) {
+            (Some(home), _) => self.indexes.find_in(home, name)?.map(|listing| (home.clone(), listing)),
+            (None, Some(hint)) if pinned.is_none() => match self.indexes.find(name, Some(hint))? {
+                None => self.indexes.find(name, None)?,
+                found => found,
+            },
+            _ => self.indexes.find(name, pinned)?,
+        };
         let Some((id, listing)) = found else { return Ok(None) };
         if let ([], [problem, ..]) = (listing.releases.as_slice(), listing.problems.as_slice()) {
             return Err(problem.clone().context(format!("no release of `{name}` in the index can be used")));
@@ -307,6 +314,31 @@ impl Locker<'_, '_> {
             self.fetcher.progress.warn(&format!("{problem}, so it is left out{why}"));
         }
         Ok(Some((id, listing.releases)))
+    }
+
+    /// Whether a locked package came from an index that may still offer it: one of ours, and the one that the manifest
+    /// names where it names one.
+    fn is_from_right_index(&self, name: &PackageName, old: &Locked) -> bool {
+        let Some(id) = old.index.as_ref().filter(|id| self.indexes.has(id)) else { return false };
+        self.pinned(name).is_none_or(|index| self.indexes.is_called(id, index))
+    }
+
+    /// The index that the manifest names for a package.
+    fn pinned(&self, name: &PackageName) -> Option<&IndexName> {
+        let wanted = self.manifest.dependencies.values().find(|dependency| dependency.package == *name)?;
+        match &wanted.origin {
+            Origin::Index { index, .. } => index.as_ref(),
+            Origin::Git { .. } | Origin::Dir(_) => None,
+        }
+    }
+
+    /// Says once that an index no longer has what is locked from it.
+    fn warn_gone(&self, name: &PackageName, old: &Locked) {
+        if self.gone.borrow_mut().insert(name.clone()) {
+            let index = old.index.as_ref().map(ToString::to_string).unwrap_or_default();
+            let what = format!("`{name}` is no longer in the index {index}, so it stays as it is locked");
+            self.fetcher.progress.warn(&format!("{what}; `index = …` in the manifest moves it to another one"));
+        }
     }
 
     /// Adds what the resolver cannot know: names that are near, and where was looked.

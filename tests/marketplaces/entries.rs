@@ -25,7 +25,7 @@ fn a_bad_entry_disables_only_itself_and_says_why_when_it_is_asked_for() {
         ("up-path", r#""source":{"source":"git-subdir","url":"o/r","path":"../x"}"#, 24, ".."),
         ("short-sha", r#""source":{"source":"url","url":"https://h/r","sha":"abc1234"}"#, 10, "abc1234"),
         ("bad-ref", r#""source":{"source":"url","url":"https://h/r","ref":"--upload-pack=x"}"#, 10, "--upload-pack"),
-        ("npm", r#""source":{"source":"npm","package":"x"}"#, 21, "`npm`"),
+        ("npm", r#""source":{"source":"npm","package":"x"}"#, 10, "`npm`"),
         ("command", r#""source":{"source":"command","command":"touch /canary"}"#, 21, "`command`"),
         ("bad-skills", r#""source":"./good","skills":["good"]"#, 10, "`skills`"),
         ("bad-hooks", r#""source":"./good","hooks":"./../x""#, 24, ".."),
@@ -163,4 +163,14 @@ fn the_first_of_two_entries_with_one_name_counts() {
     let (world, _market) = with_market(&format!(r#"{GOOD},{{"name":"good","source":"./second"}}"#), &files);
     world.ok(&["install", "good"]);
     assert_eq!(world.read(".claude/skills/good/SKILL.md"), skill("good", "x"));
+}
+
+#[test]
+fn a_plugin_that_was_renamed_to_nothing_is_gone_and_no_other_index_may_have_its_name() {
+    let world = World::in_git();
+    let json = r#"{"name":"m","owner":{"name":"o"},"plugins":[],"renames":{"github-tools":null}}"#;
+    let market = Repo::new(&world, "m", &[(".claude-plugin/marketplace.json", json)]);
+    world.ok(&["index", "add", "m", &market.url()]);
+    let run = world.fails(14, &["install", "github-tools"]);
+    assert!(run.stderr.contains("removed `github-tools`"), "{run}");
 }

@@ -116,3 +116,33 @@ fn a_branch_of_an_index_is_the_one_asked() {
     world.ok(&["install", "tool"]);
     assert_eq!(world.locked("tool")["version"], "2.0.0");
 }
+
+#[test]
+fn a_package_that_its_index_drops_is_not_taken_over_by_another_index() {
+    let world = World::in_git();
+    let (first, second) = two(&world);
+    first.publish("tool", &["1.0.0"]);
+    first.publish("other", &["1.0.0"]);
+    world.ok(&["install", "tool", "other"]);
+    let before = world.locked("tool");
+    first.repo.remove(&["packages/to/ol/tool.jsonl"]);
+    second.publish("tool", &["1.5.0"]);
+    let run = world.ok(&["update"]);
+    assert_eq!(world.locked("tool"), before);
+    assert!(run.stderr.contains("no longer in the index"), "{run}");
+    world.ok(&["install", "tool", "--index", "second"]);
+    assert_eq!(world.locked("tool")["index"], second.url());
+}
+
+#[test]
+fn an_index_whose_packages_are_installed_stays() {
+    let world = World::in_git();
+    let (first, _second) = two(&world);
+    first.publish("tool", &["1.0.0"]);
+    world.ok(&["install", "tool"]);
+    let run = world.fails(30, &["index", "remove", "first"]);
+    assert!(run.stderr.contains("`tool`"), "{run}");
+    world.ok(&["index", "remove", "second"]);
+    world.ok(&["remove", "tool"]);
+    world.ok(&["index", "remove", "first"]);
+}

@@ -155,9 +155,9 @@ pub(in crate::ops) fn origin(locked: &Locked) -> String {
         (Source::Builtin { .. }, _) => "the built-in index".to_owned(),
         (Source::Dir { path }, _) => format!("the folder {path}"),
         (Source::Git { url, path, .. }, commit) => {
-            let folder = path.as_ref().map(|path| format!(" {path}")).unwrap_or_default();
+            let folder = path.as_ref().map(|path| format!("{path} of ")).unwrap_or_default();
             let commit = commit.as_ref().map(|commit| format!(" at {}", commit.short())).unwrap_or_default();
-            format!("{url}{folder}{commit}")
+            format!("{folder}{url}{commit}")
         }
     }
 }
