@@ -1,0 +1,163 @@
+//! The candidates of a package: what its index lists, what a repository or folder holds, or only what is locked.
+
+use super::super::fetch::Loaded;
+use super::step::answers;
+use super::{Breadth, Locker};
+use crate::error::{Error, Kind, Result};
+use crate::index::IndexKind;
+use crate::model::dependency::{Dependency, Need, Origin};
+use crate::model::index::{IndexId, Release};
+use crate::model::lock::Locked;
+use crate::model::name::{IndexName, PackageName};
+use crate::model::source::{Commit, Source};
+use crate::model::version::{self, Requirement, Version};
+use crate::resolve::{Candidate, Catalog};
+
+/// A direct dependency on a repository or folder: its one version.
+#[derive(Clone)]
+pub(super) struct Direct {
+    pub(super) candidate: Candidate,
+    pub(super) fresh: Option<(Source, Option<Commit>, Loaded)>,
+}
+
+impl Locker<'_, '_> {
+    fn direct_candidate(&self, name: &PackageName, dependency: &Dependency) -> Result<Candidate> {
+        if let Some(direct) = self.direct.borrow().get(name) {
+            return Ok(direct.candidate.clone());
+        }
+        let direct = self.read_direct(name, dependency)?;
+        self.direct.borrow_mut().insert(name.clone(), direct.clone());
+        Ok(direct.candidate)
+    }
+
+    fn read_direct(&self, name: &PackageName, dependency: &Dependency) -> Result<Direct> {
+        let old = self.old.packages.get(name).filter(|old| answers(dependency, old, self.indexes));
+        let (source, commit) = match &dependency.origin {
+            Origin::Git { url, path, want } => {
+                if let Some(old) = old.filter(|_| !self.unlock.frees(name)) {
+                    return Ok(Direct { candidate: locked_candidate(old, &[]), fresh: None });
+                }
+                let commit = self.fetcher.cache.resolve(url, want)?;
+                (Source::Git { url: url.clone(), path: path.clone(), want: want.clone() }, Some(commit))
+            }
+            Origin::Dir(path) => (Source::Dir { path: path.clone() }, None),
+            Origin::Index { .. } => return Err(Error::new(Kind::Bug, "an index dependency is not direct")),
+        };
+        let loaded = self.fetcher.load(name, &source, commit.as_ref(), None, None)?;
+        let label = loaded.package.version.as_deref().and_then(|text| Version::parse(text).ok());
+        let version = label.unwrap_or_else(|| match &commit {
+            Some(commit) => version::from_commit(commit),
+            None => Version::new(0, 0, 0),
+        });
+        let candidate = Candidate { version, needs: loaded.package.dependencies.clone(), yanked: None };
+        Ok(Direct { candidate, fresh: Some((source, commit, loaded)) })
+    }
+
+    fn listed_candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {
+        let old = self.old.packages.get(name).filter(|old| self.is_from_right_index(name, old));
+        if let Some(old) = old.filter(|_| self.breadth == Breadth::LockedOnly && !self.unlock.frees(name)) {
+            return Ok(Some(vec![locked_candidate(old, &[])]));
+        }
+        let Some((id, releases)) = self.ask(name, old)? else {
+            let Some(old) = old else { return Ok(None) };
+            self.warn_gone(name, old);
+            return Ok(Some(vec![locked_candidate(old, &[])]));
+        };
+        if self.indexes.kind_of(&id) == Some(IndexKind::Marketplace)
+            && let Some(index) = self.indexes.name_of(&id)
+        {
+            let needs = releases.iter().flat_map(|release| &release.dependencies);
+            let mut asked_by = self.asked_by.borrow_mut();
+            needs.for_each(|need| _ = asked_by.entry(need.name.clone()).or_insert_with(|| index.clone()));
+        }
+        let mut candidates: Vec<Candidate> = releases
+            .iter()
+            .map(|release| Candidate {
+                version: release.version.clone(),
+                needs: release.dependencies.clone(),
+                yanked: release.yanked.clone(),
+            })
+            .collect();
+        if let Some(old) = old.filter(|_| !self.unlock.frees(name)) {
+            // It may have left the index, or have other content there now; who has it locked keeps it.
+            let listed = candidates.iter().position(|candidate| candidate.version == old.version);
+            let needs = listed.map(|at| candidates.swap_remove(at).needs).unwrap_or_default();
+            candidates.push(locked_candidate(old, &needs));
+        }
+        self.releases.borrow_mut().insert(name.clone(), (id, releases));
+        Ok(Some(candidates))
+    }
+
+    /// What the index that answers for a name has. A locked package stays with its index: if another one could take
+    /// over, whoever drops a package would hand it to a stranger. Only the manifest can move it.
+    fn ask(&self, name: &PackageName, old: Option<&Locked>) -> Result<Option<(IndexId, Vec<Release>)>> {
+        let pinned = self.pinned(name);
+        let home = old.and_then(|old| old.index.as_ref()).filter(|_| pinned.is_none());
+        let hint = self.asked_by.borrow().get(name).cloned();
+        let found = match (home, &hint) {
+            (Some(home), _) => self.indexes.find_in(home, name)?.map(|listing| (home.clone(), listing)),
+            (None, Some(hint)) if pinned.is_none() => match self.indexes.find(name, Some(hint))? {
+                None => self.indexes.find(name, None)?,
+                found => found,
+            },
+            _ => self.indexes.find(name, pinned)?,
+        };
+        let Some((id, listing)) = found else { return Ok(None) };
+        if let ([], [problem, ..]) = (listing.releases.as_slice(), listing.problems.as_slice()) {
+            return Err(problem.clone().context(format!("no release of `{name}` in the index can be used")));
+        }
+        // The resolver may ask again; once is enough to say it.
+        let is_known = self.releases.borrow().contains_key(name);
+        for problem in listing.problems.iter().filter(|_| !is_known) {
+            let why: String = problem.causes().iter().map(|cause| format!(": {cause}")).collect();
+            self.fetcher.progress.warn(&format!("{problem}, so it is left out{why}"));
+        }
+        Ok(Some((id, listing.releases)))
+    }
+
+    /// Whether a locked package came from an index that may still offer it: one of ours, and the one that the manifest
+    /// names where it names one.
+    fn is_from_right_index(&self, name: &PackageName, old: &Locked) -> bool {
+        let Some(id) = old.index.as_ref().filter(|id| self.indexes.has(id)) else { return false };
+        self.pinned(name).is_none_or(|index| self.indexes.is_called(id, index))
+    }
+
+    /// The index that the manifest names for a package.
+    fn pinned(&self, name: &PackageName) -> Option<&IndexName> {
+        let wanted = self.manifest.dependencies.values().find(|dependency| dependency.package == *name)?;
+        match &wanted.origin {
+            Origin::Index { index, .. } => index.as_ref(),
+            Origin::Git { .. } | Origin::Dir(_) => None,
+        }
+    }
+
+    /// Says once that an index no longer has what is locked from it.
+    fn warn_gone(&self, name: &PackageName, old: &Locked) {
+        if self.gone.borrow_mut().insert(name.clone()) {
+            let index = old.index.as_ref().map(ToString::to_string).unwrap_or_default();
+            let what = format!("`{name}` is no longer in the index {index}, so it stays as it is locked");
+            self.fetcher.progress.warn(&format!("{what}; `index = …` in the manifest moves it to another one"));
+        }
+    }
+}
+
+impl Catalog for Locker<'_, '_> {
+    fn candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {
+        let dependency = self.manifest.dependencies.values().find(|dependency| dependency.package == *name);
+        match dependency {
+            Some(dependency) if !matches!(dependency.origin, Origin::Index { .. }) => {
+                self.direct_candidate(name, dependency).map(|candidate| Some(vec![candidate]))
+            }
+            _ => self.listed_candidates(name),
+        }
+    }
+}
+
+/// A locked version as a candidate. What it needs is locked too, so where `listed` has no requirement any version will
+/// do.
+fn locked_candidate(locked: &Locked, listed: &[Need]) -> Candidate {
+    let known = listed.iter().filter(|need| locked.dependencies.contains(&need.name)).cloned();
+    let unknown = locked.dependencies.iter().filter(|name| listed.iter().all(|need| need.name != **name));
+    let unknown = unknown.map(|name| Need { name: name.clone(), requirement: Requirement::Any });
+    Candidate { version: locked.version.clone(), needs: known.chain(unknown).collect(), yanked: None }
+}

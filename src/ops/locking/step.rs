@@ -1,0 +1,56 @@
+//! Whether a lock answers a manifest, and what keeps it from doing so. Asks nobody.
+
+use std::collections::BTreeSet;
+
+use crate::index::Indexes;
+use crate::model::dependency::{Dependency, Manifest, Origin};
+use crate::model::lock::{Lock, Locked};
+use crate::model::name::PackageName;
+use crate::model::source::{RefWant, Source};
+
+/// Whether a lock answers a manifest as it is: nothing missing, nothing too much, every wish met.
+pub(in crate::ops) fn is_in_step(manifest: &Manifest, lock: &Lock, indexes: &Indexes<'_>) -> bool {
+    let roots = manifest.dependencies.values().map(|dependency| &dependency.package);
+    lock.reachable(roots).len() == lock.packages.len()
+        && lock.packages.values().all(|locked| locked.index.as_ref().is_none_or(|index| indexes.has(index)))
+        && manifest.dependencies.values().all(|dependency| {
+            lock.packages.get(&dependency.package).is_some_and(|locked| answers(dependency, locked, indexes))
+        })
+}
+
+/// The packages that keep a lock from answering a manifest.
+pub(in crate::ops) fn unanswered(manifest: &Manifest, lock: &Lock, indexes: &Indexes<'_>) -> Vec<PackageName> {
+    let wanted = manifest.dependencies.values();
+    let missing = wanted.clone().filter(|dependency| {
+        !lock.packages.get(&dependency.package).is_some_and(|locked| answers(dependency, locked, indexes))
+    });
+    let reachable = lock.reachable(wanted.map(|dependency| &dependency.package));
+    let unneeded = lock.packages.keys().filter(|name| !reachable.contains(*name));
+    let names: BTreeSet<&PackageName> = missing.map(|dependency| &dependency.package).chain(unneeded).collect();
+    names.into_iter().cloned().collect()
+}
+
+/// Whether a locked package is what a dependency asks for.
+pub(super) fn answers(dependency: &Dependency, locked: &Locked, indexes: &Indexes<'_>) -> bool {
+    match &dependency.origin {
+        Origin::Index { requirement, index } => locked.index.as_ref().is_some_and(|id| {
+            let right_index = index.as_ref().is_none_or(|wanted| indexes.is_called(id, wanted));
+            right_index && requirement.matches(&locked.version)
+        }),
+        Origin::Git { url, path, want } => {
+            let source = Source::Git { url: url.clone(), path: path.clone(), want: want.clone() };
+            let right_commit = match want {
+                RefWant::Rev(commit) => locked.commit.as_ref() == Some(commit),
+                RefWant::Head | RefWant::Branch(_) | RefWant::Tag(_) => true,
+            };
+            locked.index.is_none() && locked.source == source && right_commit
+        }
+        Origin::Dir(path) => locked.index.is_none() && locked.source == Source::Dir { path: path.clone() },
+    }
+}
+
+/// The names of packages whose entries differ, for messages about `--locked`.
+pub(in crate::ops) fn changed_names(old: &Lock, new: &Lock) -> Vec<PackageName> {
+    let names: BTreeSet<&PackageName> = old.packages.keys().chain(new.packages.keys()).collect();
+    names.into_iter().filter(|name| old.packages.get(*name) != new.packages.get(*name)).cloned().collect()
+}
