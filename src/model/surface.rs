@@ -257,7 +257,7 @@ mod tests {
         let found = differences(&[script("1"), variable.clone()], &[script("2")]);
         let changed = Difference::Changed("script x.sh, with other content".into());
         assert_eq!(found, [changed, Difference::Added(variable.sentence())]);
-        assert_eq!(differences(&[], &[variable.clone()]), [Difference::Removed(variable.sentence())]);
+        assert_eq!(differences(&[], std::slice::from_ref(&variable)), [Difference::Removed(variable.sentence())]);
     }
 
     #[test]
