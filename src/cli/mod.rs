@@ -21,7 +21,7 @@ use crate::model::scope::Scope;
 use crate::model::source::RefName;
 use crate::model::url::GitUrl;
 use crate::ops::report::{Report, SurfaceChange};
-use crate::ops::{self, Approver, Context, Effect, LockMode};
+use crate::ops::{self, Answer, Approver, Context, Effect, LockMode};
 use crate::plan::Edited;
 use args::{CacheCommand, Cli, Command, Global, IndexCommand};
 use ui::{Line, Ui};
@@ -249,15 +249,15 @@ struct Person<'a> {
 }
 
 impl Approver for Person<'_> {
-    fn approve(&self, changes: &[SurfaceChange]) -> bool {
+    fn approve(&self, changes: &[SurfaceChange]) -> Answer {
         if self.accept {
-            return true;
+            return Answer::Yes;
         }
         if !self.ui.can_ask() {
-            return false;
+            return Answer::NobodyThere;
         }
         render::surface_changes(self.ui, changes);
-        self.ui.confirm("Go on?")
+        if self.ui.confirm("Go on?") { Answer::Yes } else { Answer::No }
     }
 }
 

@@ -137,8 +137,10 @@ impl Item {
     #[must_use]
     pub fn sentence(&self) -> String {
         match self {
-            Item::Hook { event, matcher, action } if matcher.is_empty() => format!("at {event}: {}", handler(action)),
-            Item::Hook { event, matcher, action } => format!("at {event} of {matcher}: {}", handler(action)),
+            Item::Hook { event, matcher, action } if matcher.is_empty() => {
+                format!("hook at {event} {}", handler(action))
+            }
+            Item::Hook { event, matcher, action } => format!("hook at {event} of {matcher} {}", handler(action)),
             Item::Server { name, url: Some(url), transport, headers, .. } => {
                 let names: Vec<&str> = headers.keys().map(String::as_str).collect();
                 let with = if names.is_empty() { String::new() } else { format!(", sends {}", names.join(", ")) };
@@ -199,7 +201,7 @@ fn handler(action: &str) -> String {
         (Some(command), _, _) => format!("runs {command}"),
         (_, Some(prompt), _) => format!("prompts \u{201c}{prompt}\u{201d}"),
         (_, _, Some(url)) => format!("calls {url}"),
-        _ => action.to_owned(),
+        _ => format!("does {action}"),
     }
 }
 

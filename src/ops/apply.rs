@@ -13,7 +13,7 @@ use super::locking::{Locking, changed_names};
 use super::mcp_document::McpDocument;
 use super::report::{Report, SurfaceChange};
 use super::state::ScopeState;
-use super::{Context, Effect, LockMode};
+use super::{Answer, Context, Effect, LockMode};
 use crate::claude::client_lock::ClientLock;
 use crate::claude::place::{self, Identity, Placed};
 use crate::claude::settings;
@@ -108,13 +108,19 @@ impl Run<'_> {
     fn ask(&self) -> Result<()> {
         let moved = self.fresh.iter().filter(|(name, _)| self.lock_changes.contains(name));
         let changed: Vec<SurfaceChange> = moved.filter_map(|(name, fresh)| self.surface_change(name, fresh)).collect();
-        if changed.is_empty() || self.context.effect == Effect::DryRun || self.context.approver.approve(&changed) {
+        if changed.is_empty() || self.context.effect == Effect::DryRun {
             return Ok(());
         }
-        let what = "the update would run something else than what is installed, so nothing was changed";
-        let error =
-            changed.iter().flat_map(SurfaceChange::lines).fold(Error::new(Kind::Approval, what), Error::because);
-        Err(error.help("read the difference, then run the same command with `--accept`"))
+        match self.context.approver.approve(&changed) {
+            Answer::Yes => Ok(()),
+            Answer::No => Err(Error::new(Kind::Approval, "you said no, so nothing was changed")),
+            Answer::NobodyThere => {
+                let what = "the update would run something else than what is installed, so nothing was changed";
+                let lines = changed.iter().flat_map(SurfaceChange::lines);
+                let error = lines.fold(Error::new(Kind::Approval, what), Error::because);
+                Err(error.help("read the difference, then run the same command with `--accept`"))
+            }
+        }
     }
 
     /// What a package would newly run, against what is installed; `None` when that is the same or nothing is.

@@ -65,5 +65,16 @@ pub enum Effect {
 /// Decides about updates that change what packages can run.
 pub trait Approver {
     /// Whether to go on.
-    fn approve(&self, changes: &[SurfaceChange]) -> bool;
+    fn approve(&self, changes: &[SurfaceChange]) -> Answer;
+}
+
+/// What came of asking.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// Go on.
+    Yes,
+    /// A person saw the difference and said no.
+    No,
+    /// There is nobody to ask.
+    NobodyThere,
 }
