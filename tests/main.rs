@@ -9,6 +9,7 @@ mod cost;
 mod dependencies;
 mod docs;
 mod layers;
+mod local_scope;
 mod locking;
 mod marketplaces;
 mod output;

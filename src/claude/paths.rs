@@ -87,6 +87,20 @@ impl Machine {
         Ok(Machine { home, config, claude_json, cache })
     }
 
+    /// The project that a directory belongs to, if any.
+    #[must_use]
+    pub fn find_project(&self, dir: &Path) -> Option<PathBuf> {
+        project::find_root(dir, &self.never_projects())
+    }
+
+    /// What can be no project: the home directory, and the client's configuration, whose `cpm.toml` is the user
+    /// scope's. Both as written and as they really are, because a current directory has no links in it.
+    fn never_projects(&self) -> Vec<PathBuf> {
+        let written = [&self.home, &self.config];
+        let real = written.into_iter().filter_map(|dir| dir.canonicalize().ok());
+        written.into_iter().cloned().chain(real).collect()
+    }
+
     /// The path as a person would write it: `~` for the home directory.
     #[must_use]
     pub fn shown(&self, path: &Path) -> String {
@@ -183,7 +197,7 @@ pub fn choose_scope(
 ) -> Result<ScopePlaces> {
     let root = match project {
         Some(dir) => Some(current.join(dir)),
-        None => project::find_root(current, &machine.home),
+        None => machine.find_project(current),
     };
     let scope = asked.unwrap_or(if root.is_some() { Scope::Project } else { Scope::User });
     if scope == Scope::User {
@@ -194,9 +208,9 @@ pub fn choose_scope(
         return Err(Error::new(Kind::Usage, "the project is not a directory").at_path(&root).help("create it first"));
     }
     let root = root.canonicalize().unwrap_or(root);
-    if !project::is_project_dir(&root, &machine.home.canonicalize().unwrap_or_else(|_| machine.home.clone())) {
+    if !project::is_project_dir(&root, &machine.never_projects()) {
         return Err(Error::new(Kind::Usage, format!("`{}` cannot be a project", root.display()))
-            .because("it is your home directory or the root of the file system")
+            .because("it is your home directory, Claude Code's configuration or the root of the file system")
             .help("go to a project, or use `--scope user`"));
     }
     Ok(match scope {

@@ -2,6 +2,7 @@
 
 pub mod http;
 pub mod repo;
+pub mod samples;
 
 use std::collections::BTreeMap;
 use std::fmt;
