@@ -32,10 +32,10 @@ pub(super) struct ScopeState {
 impl ScopeState {
     /// Takes the scope's lock, completes what an interrupted run left, and reads.
     pub(super) fn open(context: &Context<'_>) -> Result<Self> {
+        refuse_links(context)?;
         if context.effect == Effect::DryRun {
             return Self::look(context);
         }
-        refuse_links(context)?;
         let state = &context.places.state;
         transaction::prepare_state(state)?;
         let guard = FileLock::acquire(&state.join("lock"), PATIENCE, context.progress)?;
