@@ -14,6 +14,7 @@ use crate::fsx;
 use crate::model::digest::FileDigest;
 use crate::model::name::{PackageName, ServerName, SkillName};
 use crate::model::relpath::RelPath;
+use crate::model::scope::Scope;
 use crate::model::tree::Tree;
 use crate::receipt::{Care, FileState, Receipt, Stamp, entry_digest};
 
@@ -94,6 +95,8 @@ pub enum Edited {
 pub struct Present<'a> {
     /// What cpm installed.
     pub receipt: &'a Receipt,
+    /// What cpm installed in the same skills folder for another scope.
+    pub neighbour: Option<&'a (Scope, Receipt)>,
     /// The scope's skills folder.
     pub skills: &'a Path,
     /// The entries in the scope's MCP file.
@@ -229,7 +232,14 @@ impl<'d> Planner<'d> {
         let root = self.present.skills.join(dir.as_str());
         let write = || Change::WriteDir { package: package.clone(), dir: dir.clone(), tree: tree.clone() };
         let Some((_, stamps)) = self.present.receipt.owner_of_dir(dir) else {
-            if std::fs::symlink_metadata(&root).is_err() {
+            let neighbour = self.present.neighbour;
+            let elsewhere = neighbour.and_then(|(scope, other)| Some((scope, other.owner_of_dir(dir)?.0)));
+            if let Some((scope, other)) = elsewhere {
+                self.obstacles.push(format!(
+                    "the package `{other}` of the {scope} scope has the skill folder `{dir}`, \
+                     and the package `{package}` would bring it too; remove one of them"
+                ));
+            } else if std::fs::symlink_metadata(&root).is_err() {
                 self.changes.push(write());
             } else if is_exactly(&root, tree)? {
                 self.changes.push(Change::AdoptDir { package: package.clone(), dir: dir.clone(), tree: tree.clone() });

@@ -179,6 +179,17 @@ impl ScopePlaces {
         self.state.join(format!("receipt-{}.json", self.scope))
     }
 
+    /// The scope that has the same skills folder, with its receipt.
+    #[must_use]
+    pub fn neighbour(&self) -> Option<(Scope, PathBuf)> {
+        let other = match self.scope {
+            Scope::User => return None,
+            Scope::Project => Scope::Local,
+            Scope::Local => Scope::Project,
+        };
+        Some((other, self.state.join(format!("receipt-{other}.json"))))
+    }
+
     fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
         self

@@ -25,6 +25,8 @@ pub(super) struct ScopeState {
     pub(super) lock: Lock,
     /// What is installed.
     pub(super) receipt: Receipt,
+    /// What is installed in the same skills folder for another scope.
+    pub(super) neighbour: Option<(Scope, Receipt)>,
     /// Held while the scope may change; `None` for a run that only looks.
     _guard: Option<FileLock>,
 }
@@ -67,6 +69,7 @@ impl ScopeState {
                 .unwrap_or_default(),
             lock_bytes,
             receipt: receipt::read(&places.receipt())?,
+            neighbour: places.neighbour().map(|(scope, path)| Ok((scope, receipt::read(&path)?))).transpose()?,
             _guard: None,
         })
     }
