@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::super::mcp_document::McpDocument;
 use super::super::report::FileReport;
-use super::{Fresh, Run};
+use super::Run;
 use crate::error::{Error, Result};
 use crate::format::lockfile;
 use crate::fsx;
@@ -27,32 +27,19 @@ impl Run<'_> {
             let installed = match (self.fresh.get(name), before) {
                 (None, Some(before)) => before.clone(),
                 (None, None) => continue,
-                (Some(fresh), before) => Installed {
+                (Some(fresh), _) => Installed {
                     version: locked.version.clone(),
                     checksum: locked.checksum,
                     surface: fresh.loaded.surface.clone(),
                     options: fresh.options.clone(),
-                    // What stays as it is keeps its stamps; changes replace them.
-                    dirs: self.carried(fresh, |dir| Some((dir.clone(), old.owner_of_dir(dir)?.1.clone()))),
-                    servers: fresh
-                        .placed
-                        .servers
-                        .keys()
-                        .filter_map(|server| Some((server.clone(), *before?.servers.get(server)?)))
-                        .collect(),
+                    // What stays as it is keeps its stamps, whoever had it before; changes replace them.
+                    dirs: carried(&fresh.placed.dirs, |dir| Some(old.owner_of_dir(dir)?.1.clone())),
+                    servers: carried(&fresh.placed.servers, |server| Some(*old.owner_of_server(server)?.1)),
                 },
             };
             next.packages.insert(name.clone(), installed);
         }
         next
-    }
-
-    pub(super) fn carried<K: Ord, V>(
-        &self,
-        fresh: &Fresh,
-        find: impl Fn(&crate::model::name::SkillName) -> Option<(K, V)>,
-    ) -> BTreeMap<K, V> {
-        fresh.placed.dirs.keys().filter_map(find).collect()
     }
 
     pub(super) fn stage_dirs(
@@ -203,6 +190,11 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// What is known of the parts that a package has now.
+fn carried<K: Ord + Clone, P, V>(parts: &BTreeMap<K, P>, known: impl Fn(&K) -> Option<V>) -> BTreeMap<K, V> {
+    parts.keys().filter_map(|name| Some((name.clone(), known(name)?))).collect()
 }
 
 /// A path as a pattern of git's that matches it and nothing else.
