@@ -85,6 +85,10 @@ impl Run<'_> {
         let file = &self.context.places.mcp;
         let container: Vec<&str> = file.container.iter().map(String::as_str).collect();
         let before = mcp.document.to_bytes();
+        if mcp.bytes.is_none() {
+            // The file that an older receipt speaks of is gone; one that comes later may be the user's.
+            receipt.mcp_file = McpFileState::default();
+        }
         for change in changes {
             match change {
                 Change::SetServer { package, server, entry } => {
