@@ -1,6 +1,6 @@
 //! The files of a scope as one run sees them: read once, under the scope's lock.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::{Context, Effect};
 use crate::error::{Error, Kind, Result};
@@ -91,11 +91,14 @@ fn refuse_links(context: &Context<'_>) -> Result<()> {
     let base = places.base.canonicalize().unwrap_or_else(|_| places.base.clone());
     let inside = [&places.manifest, &places.lock, &places.state, &places.skills];
     let shared = (!places.mcp.shared_with_client).then_some(&places.mcp.path);
-    for path in inside.into_iter().chain(shared) {
+    // cpm follows what it finds in its state folder, so a link there counts as well.
+    let kept: Vec<PathBuf> =
+        std::fs::read_dir(&places.state).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    for path in inside.into_iter().chain(shared).chain(&kept) {
         // The nearest part that exists decides where the rest would be written.
         let existing = path.ancestors().find(|part| std::fs::symlink_metadata(part).is_ok()).unwrap_or(&places.base);
-        let real = existing.canonicalize().unwrap_or_else(|_| fsx::resolve_link(existing));
-        if !real.starts_with(&base) {
+        let real = real_place(existing);
+        if !real.starts_with(&base) || real.components().any(|part| part == Component::ParentDir) {
             return Err(Error::new(Kind::UnsafeTree, format!("`{}` leads out of the project", existing.display()))
                 .at_path(existing)
                 .because(format!("it is a link to `{}`", real.display()))
@@ -103,4 +106,15 @@ fn refuse_links(context: &Context<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where a write to `path` would end, also through a link to what does not exist yet.
+fn real_place(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| {
+        let target = fsx::resolve_link(path);
+        match (target.parent(), target.file_name()) {
+            (Some(parent), Some(name)) => real_place(parent).join(name),
+            _ => target,
+        }
+    })
 }
