@@ -149,11 +149,16 @@ pub fn plan<'a>(
     planner.finish()
 }
 
-/// The files of an installed folder that are not as cpm wrote them, with how they differ; extra files too.
+/// The files of an installed folder that are not as cpm wrote them, with how they differ; extra files too. The path
+/// of the folder itself is empty.
 ///
 /// # Errors
 /// [`Kind::FileSystem`].
 pub fn differences(root: &Path, stamps: &BTreeMap<RelPath, Stamp>, care: Care) -> Result<Vec<(String, Difference)>> {
+    if std::fs::symlink_metadata(root).is_ok_and(|metadata| !metadata.is_dir()) {
+        // A file or a link stands there: what it is or leads to is not from cpm, whatever it holds.
+        return Ok(vec![(String::new(), Difference::Changed)]);
+    }
     let mut found = Vec::new();
     for (path, stamp) in stamps {
         match stamp.compare(&path.below(root), care)? {
@@ -328,7 +333,9 @@ impl<'d> Planner<'d> {
 }
 
 fn edited_files(root: &Path, found: &[(String, Difference)]) -> String {
-    let list: Vec<String> = found.iter().take(5).map(|(path, how)| format!("{path} ({})", how.name())).collect();
+    let name = |path: &str| if path.is_empty() { "the folder itself".to_owned() } else { path.to_owned() };
+    let list: Vec<String> =
+        found.iter().take(5).map(|(path, how)| format!("{} ({})", name(path), how.name())).collect();
     let more = if found.len() > 5 { format!(" and {} more", found.len() - 5) } else { String::new() };
     format!("`{}` was edited since cpm wrote it: {}{more}", root.display(), list.join(", "))
 }

@@ -115,7 +115,16 @@ impl Transaction {
         self.push(&target, staged, Some(FileDigest::of(bytes).hex()))
     }
 
-    /// Plans the removal of a file or folder.
+    /// Plans the removal of a folder. A link that stands in its place goes itself; what it leads to is not ours.
+    ///
+    /// # Errors
+    /// [`Kind::FileSystem`].
+    pub fn remove_dir(&mut self, target: &Path) -> Result<()> {
+        let staged = self.next_slot();
+        self.push(target, staged, None)
+    }
+
+    /// Plans the removal of a file; a symbolic link to it stays.
     ///
     /// # Errors
     /// [`Kind::FileSystem`].
@@ -262,7 +271,7 @@ fn sync(path: &Path) -> Result<()> {
     handle.sync_all().path("sync", path)
 }
 
-/// What is at a path: the digest of a file or folder, or nothing.
+/// What is at a path: the digest of a file or folder, where a link leads, or nothing.
 fn identity(path: &Path) -> Result<Option<String>> {
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(None) };
     if metadata.is_dir() {
@@ -270,6 +279,10 @@ fn identity(path: &Path) -> Result<Option<String>> {
         return Ok(Some(
             fsx::tree::read(path).map_or_else(|_| "foreign".to_owned(), |tree| TreeDigest::of(&tree).to_string()),
         ));
+    }
+    if metadata.is_symlink() {
+        let target = std::fs::read_link(path).path("read the link", path)?;
+        return Ok(Some(format!("link to {}", target.display())));
     }
     let bytes = std::fs::read(path).path("read", path)?;
     Ok(Some(FileDigest::of(&bytes).hex()))

@@ -67,7 +67,7 @@ impl Run<'_> {
                     let stamps = tree.files().map(stamp).collect::<Result<_>>()?;
                     note_dir(receipt, package, dir, stamps);
                 }
-                Change::RemoveDir { dir, .. } => transaction.remove(&skills.join(dir.as_str()))?,
+                Change::RemoveDir { dir, .. } => transaction.remove_dir(&skills.join(dir.as_str()))?,
                 Change::SetServer { .. } | Change::AdoptServer { .. } | Change::RemoveServer { .. } => {}
             }
         }
