@@ -35,6 +35,18 @@ fn a_foreign_file_where_a_folder_would_be_stays() {
 }
 
 #[test]
+fn what_is_no_file_is_never_read_as_the_mcp_file() {
+    for make in ["mkdir", "mkfifo"] {
+        let world = World::in_git();
+        let file = world.project().join(".mcp.json");
+        assert!(std::process::Command::new(make).arg(&file).status().expect("it runs").success());
+        let run = world.cpm(&["install", "kit", "--git", &repo(&world, "kit", SERVER)]);
+        assert!(run.code == 30 && run.stderr.contains(".mcp.json"), "{make}: {run}");
+        assert!(!world.has("cpm.toml") && std::fs::metadata(&file).is_ok_and(|metadata| !metadata.is_file()));
+    }
+}
+
+#[test]
 fn a_foreign_server_stays_and_the_rename_works() {
     for (scope, file) in [("project", "project/.mcp.json"), ("user", "home/.claude.json")] {
         let world = World::in_git();
