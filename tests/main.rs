@@ -9,6 +9,7 @@ mod cost;
 mod dependencies;
 mod docs;
 mod edits;
+mod journals;
 mod layers;
 mod links;
 mod local_scope;

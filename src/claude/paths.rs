@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::project::{self, Checkout};
 use crate::error::{Error, Kind, Result};
+use crate::fsx;
+use crate::model::name::SkillName;
 use crate::model::scope::Scope;
 
 /// The directories of this machine and user.
@@ -188,6 +190,27 @@ impl ScopePlaces {
             Scope::Local => Scope::Project,
         };
         Some((other, self.state.join(format!("receipt-{other}.json"))))
+    }
+
+    /// The scopes whose runs use this state folder, and so can leave a journal there.
+    #[must_use]
+    pub fn sharing_state(&self, machine: &Machine) -> Vec<ScopePlaces> {
+        match self.scope {
+            Scope::User => vec![self.clone()],
+            Scope::Project | Scope::Local => {
+                vec![ScopePlaces::project(&self.base), ScopePlaces::local(&self.base, machine)]
+            }
+        }
+    }
+
+    /// Whether a run in this scope may write to this place.
+    #[must_use]
+    pub fn may_write(&self, target: &Path) -> bool {
+        let receipt = self.receipt();
+        let exclude = self.exclude.as_ref().map(|exclude| &exclude.file);
+        let mut files = [&self.manifest, &self.lock, &self.mcp.path, &receipt].into_iter().chain(exclude);
+        let is_skill = || target.file_name().and_then(|name| SkillName::parse(name.to_str()?).ok()).is_some();
+        files.any(|file| fsx::resolve_link(file) == target) || (target.parent() == Some(&self.skills) && is_skill())
     }
 
     fn with_scope(mut self, scope: Scope) -> Self {

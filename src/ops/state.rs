@@ -41,7 +41,8 @@ impl ScopeState {
         let state = &context.places.state;
         transaction::prepare_state(state)?;
         let guard = FileLock::acquire(&state.join("lock"), PATIENCE, context.progress)?;
-        if transaction::recover(state)? {
+        let places = context.places.sharing_state(context.machine);
+        if transaction::recover(state, &|target| places.iter().any(|places| places.may_write(target)))? {
             context.progress.warn("an interrupted run was completed");
         }
         let mut opened = Self::look(context)?;
