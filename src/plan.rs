@@ -14,6 +14,7 @@ use crate::fsx;
 use crate::model::digest::FileDigest;
 use crate::model::name::{PackageName, ServerName, SkillName};
 use crate::model::relpath::RelPath;
+use crate::model::scope::Scope;
 use crate::model::tree::Tree;
 use crate::receipt::{Care, FileState, Receipt, Stamp, entry_digest};
 
@@ -94,6 +95,8 @@ pub enum Edited {
 pub struct Present<'a> {
     /// What cpm installed.
     pub receipt: &'a Receipt,
+    /// What cpm installed in the same skills folder for another scope.
+    pub neighbour: Option<&'a (Scope, Receipt)>,
     /// The scope's skills folder.
     pub skills: &'a Path,
     /// The entries in the scope's MCP file.
@@ -146,11 +149,16 @@ pub fn plan<'a>(
     planner.finish()
 }
 
-/// The files of an installed folder that are not as cpm wrote them, with how they differ; extra files too.
+/// The files of an installed folder that are not as cpm wrote them, with how they differ; extra files too. The path
+/// of the folder itself is empty.
 ///
 /// # Errors
 /// [`Kind::FileSystem`].
 pub fn differences(root: &Path, stamps: &BTreeMap<RelPath, Stamp>, care: Care) -> Result<Vec<(String, Difference)>> {
+    if std::fs::symlink_metadata(root).is_ok_and(|metadata| !metadata.is_dir()) {
+        // A file or a link stands there: what it is or leads to is not from cpm, whatever it holds.
+        return Ok(vec![(String::new(), Difference::Changed)]);
+    }
     let mut found = Vec::new();
     for (path, stamp) in stamps {
         match stamp.compare(&path.below(root), care)? {
@@ -243,7 +251,17 @@ impl<'d> Planner<'d> {
         let root = self.present.skills.join(dir.as_str());
         let write = || Change::WriteDir { package: package.clone(), dir: dir.clone(), tree: tree.clone() };
         let Some((_, stamps)) = self.present.receipt.owner_of_dir(dir) else {
-            if std::fs::symlink_metadata(&root).is_err() {
+            let neighbour = self.present.neighbour;
+            let elsewhere = neighbour.and_then(|(scope, other)| Some((scope, other.owner_of_dir(dir)?.0)));
+            if let Some((scope, other)) = elsewhere {
+                self.stop(
+                    Obstacle::Rival,
+                    format!(
+                        "the package `{other}` of the {scope} scope has the skill folder `{dir}`, \
+                     and the package `{package}` would bring it too; remove one of them"
+                    ),
+                );
+            } else if std::fs::symlink_metadata(&root).is_err() {
                 self.changes.push(write());
             } else if is_exactly(&root, tree)? {
                 self.changes.push(Change::AdoptDir { package: package.clone(), dir: dir.clone(), tree: tree.clone() });
@@ -258,7 +276,8 @@ impl<'d> Planner<'d> {
         let same_files = stamps.len() == tree.len()
             && tree.files().all(|(path, content)| stamps.get(path).is_some_and(|stamp| stamp.is(content)));
         let found = differences(&root, stamps, Care::Stat)?;
-        if same_files && found.iter().all(|(_, difference)| *difference == Difference::Extra) {
+        let is_in_the_way = |difference| difference != Difference::Extra || self.edited == Edited::Overwrite;
+        if same_files && !found.iter().any(|(_, difference)| is_in_the_way(*difference)) {
             return Ok(());
         }
         // What is only missing holds nothing of the user's, so it is simply put back.
@@ -342,7 +361,9 @@ impl<'d> Planner<'d> {
 }
 
 fn edited_files(root: &Path, found: &[(String, Difference)]) -> String {
-    let list: Vec<String> = found.iter().take(5).map(|(path, how)| format!("{path} ({})", how.name())).collect();
+    let name = |path: &str| if path.is_empty() { "the folder itself".to_owned() } else { path.to_owned() };
+    let list: Vec<String> =
+        found.iter().take(5).map(|(path, how)| format!("{} ({})", name(path), how.name())).collect();
     let more = if found.len() > 5 { format!(" and {} more", found.len() - 5) } else { String::new() };
     format!("`{}` was edited since cpm wrote it: {}{more}", root.display(), list.join(", "))
 }

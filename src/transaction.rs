@@ -115,7 +115,16 @@ impl Transaction {
         self.push(&target, staged, Some(FileDigest::of(bytes).hex()))
     }
 
-    /// Plans the removal of a file or folder.
+    /// Plans the removal of a folder. A link that stands in its place goes itself; what it leads to is not ours.
+    ///
+    /// # Errors
+    /// [`Kind::FileSystem`].
+    pub fn remove_dir(&mut self, target: &Path) -> Result<()> {
+        let staged = self.next_slot();
+        self.push(target, staged, None)
+    }
+
+    /// Plans the removal of a file; a symbolic link to it stays.
     ///
     /// # Errors
     /// [`Kind::FileSystem`].
@@ -184,11 +193,19 @@ pub enum Privacy {
     Owner,
 }
 
-/// Completes or discards what an interrupted run left; whether there was anything to complete.
+/// Whether an interrupted run waits to be completed.
+#[must_use]
+pub fn is_interrupted(state: &Path) -> bool {
+    journal_file(state).exists()
+}
+
+/// Completes or discards what an interrupted run left; whether there was anything to complete. `may_write` knows the
+/// places of cpm: a journal can come with a stranger's project, and must not reach anything else.
 ///
 /// # Errors
-/// [`Kind::Recovery`] when a target is neither as it was nor as it should become: somebody changed it since.
-pub fn recover(state: &Path) -> Result<bool> {
+/// [`Kind::Recovery`] when a target is neither as it was nor as it should become: somebody changed it since;
+/// [`Kind::UnsafeTree`] when the journal names other places.
+pub fn recover(state: &Path, may_write: &dyn Fn(&Path) -> bool) -> Result<bool> {
     let journal = journal_file(state);
     let Some(bytes) = fsx::read_optional(&journal)? else {
         fsx::remove_any(&stage_dir(state))?;
@@ -204,11 +221,24 @@ pub fn recover(state: &Path) -> Result<bool> {
     if parsed.format != FORMAT {
         return Err(damaged(format!("it has format {}, and this cpm reads {FORMAT}", parsed.format)));
     }
+    if let Some(step) = parsed.steps.iter().find(|step| !may_write(&step.target) || !is_slot(state, step)) {
+        return Err(Error::new(Kind::UnsafeTree, "a journal in the state folder names places that are not cpm's")
+            .at_path(&journal)
+            .because(format!("`{}` from `{}`", step.target.display(), step.staged.display()))
+            .help("no run of cpm here wrote it; ask who gave you this folder, and delete the journal"));
+    }
     for step in &parsed.steps {
         resume(step)?;
     }
     finish(state, &parsed.steps)?;
     Ok(true)
+}
+
+/// Whether a step is staged where [`Transaction::slot_near`] stages.
+fn is_slot(state: &Path, step: &Step) -> bool {
+    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let in_stage = step.staged.parent() == Some(&stage_dir(state)) && name(&step.staged).parse::<usize>().is_ok();
+    in_stage || step.staged == step.target.with_file_name(format!(".{}.cpm-staged", name(&step.target)))
 }
 
 fn resume(step: &Step) -> Result<()> {
@@ -262,7 +292,7 @@ fn sync(path: &Path) -> Result<()> {
     handle.sync_all().path("sync", path)
 }
 
-/// What is at a path: the digest of a file or folder, or nothing.
+/// What is at a path: the digest of a file or folder, where a link leads, or nothing.
 fn identity(path: &Path) -> Result<Option<String>> {
     let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(None) };
     if metadata.is_dir() {
@@ -270,6 +300,10 @@ fn identity(path: &Path) -> Result<Option<String>> {
         return Ok(Some(
             fsx::tree::read(path).map_or_else(|_| "foreign".to_owned(), |tree| TreeDigest::of(&tree).to_string()),
         ));
+    }
+    if metadata.is_symlink() {
+        let target = std::fs::read_link(path).path("read the link", path)?;
+        return Ok(Some(format!("link to {}", target.display())));
     }
     let bytes = std::fs::read(path).path("read", path)?;
     Ok(Some(FileDigest::of(&bytes).hex()))
@@ -373,9 +407,9 @@ mod tests {
                 apply(step).expect("applied");
             }
             std::mem::forget(transaction);
-            assert!(recover(&bench.state()).expect("recovered"), "{done}");
+            assert!(recover(&bench.state(), &|_| true).expect("recovered"), "{done}");
             assert_eq!(shown(&bench.contents()), NEW, "{done}");
-            assert!(!recover(&bench.state()).expect("nothing left"), "{done}");
+            assert!(!recover(&bench.state(), &|_| true).expect("nothing left"), "{done}");
         }
     }
 
@@ -386,7 +420,7 @@ mod tests {
         write_journal(&bench.state(), &transaction.steps).expect("written");
         std::mem::forget(transaction);
         std::fs::write(bench.path("file"), "mine").expect("written");
-        assert_eq!(recover(&bench.state()).expect_err("edited").kind(), Kind::Recovery);
+        assert_eq!(recover(&bench.state(), &|_| true).expect_err("edited").kind(), Kind::Recovery);
         assert_eq!(std::fs::read_to_string(bench.path("file")).expect("there"), "mine");
     }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use super::project::{self, Checkout};
 use crate::error::{Error, Kind, Result};
+use crate::fsx;
+use crate::model::name::SkillName;
 use crate::model::scope::Scope;
 
 /// The directories of this machine and user.
@@ -87,6 +89,20 @@ impl Machine {
         Ok(Machine { home, config, claude_json, cache })
     }
 
+    /// The project that a directory belongs to, if any.
+    #[must_use]
+    pub fn find_project(&self, dir: &Path) -> Option<PathBuf> {
+        project::find_root(dir, &self.never_projects())
+    }
+
+    /// What can be no project: the home directory, and the client's configuration, whose `cpm.toml` is the user
+    /// scope's. Both as written and as they really are, because a current directory has no links in it.
+    fn never_projects(&self) -> Vec<PathBuf> {
+        let written = [&self.home, &self.config];
+        let real = written.into_iter().filter_map(|dir| dir.canonicalize().ok());
+        written.into_iter().cloned().chain(real).collect()
+    }
+
     /// The path as a person would write it: `~` for the home directory.
     #[must_use]
     pub fn shown(&self, path: &Path) -> String {
@@ -165,6 +181,38 @@ impl ScopePlaces {
         self.state.join(format!("receipt-{}.json", self.scope))
     }
 
+    /// The scope that has the same skills folder, with its receipt.
+    #[must_use]
+    pub fn neighbour(&self) -> Option<(Scope, PathBuf)> {
+        let other = match self.scope {
+            Scope::User => return None,
+            Scope::Project => Scope::Local,
+            Scope::Local => Scope::Project,
+        };
+        Some((other, self.state.join(format!("receipt-{other}.json"))))
+    }
+
+    /// The scopes whose runs use this state folder, and so can leave a journal there.
+    #[must_use]
+    pub fn sharing_state(&self, machine: &Machine) -> Vec<ScopePlaces> {
+        match self.scope {
+            Scope::User => vec![self.clone()],
+            Scope::Project | Scope::Local => {
+                vec![ScopePlaces::project(&self.base), ScopePlaces::local(&self.base, machine)]
+            }
+        }
+    }
+
+    /// Whether a run in this scope may write to this place.
+    #[must_use]
+    pub fn may_write(&self, target: &Path) -> bool {
+        let receipt = self.receipt();
+        let exclude = self.exclude.as_ref().map(|exclude| &exclude.file);
+        let mut files = [&self.manifest, &self.lock, &self.mcp.path, &receipt].into_iter().chain(exclude);
+        let is_skill = || target.file_name().and_then(|name| SkillName::parse(name.to_str()?).ok()).is_some();
+        files.any(|file| fsx::resolve_link(file) == target) || (target.parent() == Some(&self.skills) && is_skill())
+    }
+
     fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = scope;
         self
@@ -183,7 +231,7 @@ pub fn choose_scope(
 ) -> Result<ScopePlaces> {
     let root = match project {
         Some(dir) => Some(current.join(dir)),
-        None => project::find_root(current, &machine.home),
+        None => machine.find_project(current),
     };
     let scope = asked.unwrap_or(if root.is_some() { Scope::Project } else { Scope::User });
     if scope == Scope::User {
@@ -194,9 +242,9 @@ pub fn choose_scope(
         return Err(Error::new(Kind::Usage, "the project is not a directory").at_path(&root).help("create it first"));
     }
     let root = root.canonicalize().unwrap_or(root);
-    if !project::is_project_dir(&root, &machine.home.canonicalize().unwrap_or_else(|_| machine.home.clone())) {
+    if !project::is_project_dir(&root, &machine.never_projects()) {
         return Err(Error::new(Kind::Usage, format!("`{}` cannot be a project", root.display()))
-            .because("it is your home directory or the root of the file system")
+            .because("it is your home directory, Claude Code's configuration or the root of the file system")
             .help("go to a project, or use `--scope user`"));
     }
     Ok(match scope {

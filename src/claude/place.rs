@@ -69,8 +69,9 @@ fn can_be_loose(package: &Package, tree: &Tree, name: &PackageName) -> bool {
 /// Whether any text of the package needs the names that only a plugin has.
 fn refers_to_itself(package: &Package, tree: &Tree, namespace: &str) -> bool {
     let tool = format!("mcp__plugin_{}", namespace.replace(|c: char| !c.is_ascii_alphanumeric() && c != '-', "_"));
-    let skills = package.skills.iter().filter_map(|skill| skill.name.as_ref().ok());
-    let mut needles: Vec<String> = skills.map(|skill| format!("{namespace}:{skill}")).collect();
+    let skills = package.skills.iter().filter_map(|skill| skill.name.as_ref().ok()).map(SkillName::as_str);
+    let components = skills.chain(package.servers.keys().map(ServerName::as_str));
+    let mut needles: Vec<String> = components.map(|component| format!("{namespace}:{component}")).collect();
     needles.extend(["CLAUDE_PLUGIN_ROOT".to_owned(), "CLAUDE_PLUGIN_DATA".to_owned(), tool]);
     tree.files().any(|(_, file)| {
         let text = String::from_utf8_lossy(&file.bytes);

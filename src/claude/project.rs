@@ -42,18 +42,18 @@ impl Checkout {
 }
 
 /// The project that `dir` belongs to: the nearest directory with `cpm.toml`, else the top of the git checkout; never
-/// the root of the file system or `home`.
+/// the root of the file system or one of `never`.
 #[must_use]
-pub fn find_root(dir: &Path, home: &Path) -> Option<PathBuf> {
-    let allowed = |dir: &Path| is_project_dir(dir, home);
+pub fn find_root(dir: &Path, never: &[PathBuf]) -> Option<PathBuf> {
+    let allowed = |dir: &Path| is_project_dir(dir, never);
     let with_manifest = dir.ancestors().find(|dir| allowed(dir) && dir.join("cpm.toml").is_file());
     with_manifest.map(Path::to_path_buf).or_else(|| Checkout::around(dir).map(|c| c.top).filter(|top| allowed(top)))
 }
 
 /// Whether a directory may be a project at all.
 #[must_use]
-pub fn is_project_dir(dir: &Path, home: &Path) -> bool {
-    dir.parent().is_some() && dir != home
+pub fn is_project_dir(dir: &Path, never: &[PathBuf]) -> bool {
+    dir.parent().is_some() && never.iter().all(|never| dir != never)
 }
 
 #[cfg(test)]
@@ -71,12 +71,12 @@ mod tests {
         let top = dir.path().join("repo");
         std::fs::create_dir_all(top.join(".git")).expect("a folder");
         std::fs::create_dir_all(top.join("a/b")).expect("a folder");
-        let home = dir.path().join("home");
-        assert_eq!(find_root(&top.join("a/b"), &home), Some(top.clone()));
+        let never = [dir.path().join("home")];
+        assert_eq!(find_root(&top.join("a/b"), &never), Some(top.clone()));
         touch(&top.join("a/cpm.toml"), "");
-        assert_eq!(find_root(&top.join("a/b"), &home), Some(top.join("a")));
-        assert_eq!(find_root(&top, &top), None, "the home directory is no project");
-        assert_eq!(find_root(Path::new("/"), &home), None);
+        assert_eq!(find_root(&top.join("a/b"), &never), Some(top.join("a")));
+        assert_eq!(find_root(&top, std::slice::from_ref(&top)), None, "the home directory is no project");
+        assert_eq!(find_root(Path::new("/"), &never), None);
     }
 
     #[test]

@@ -12,7 +12,6 @@ use clap::Parser as _;
 use serde_json::{Value, json};
 
 use crate::claude::paths::{self, Machine};
-use crate::claude::project;
 use crate::error::{Error, Kind, Result};
 use crate::git::Network;
 use crate::model::index::IndexConfig;
@@ -238,7 +237,7 @@ impl Session<'_> {
     }
 
     fn is_in_project(&self) -> bool {
-        self.global.project.is_some() || project::find_root(&self.current, &self.machine.home).is_some()
+        self.global.project.is_some() || self.machine.find_project(&self.current).is_some()
     }
 }
 

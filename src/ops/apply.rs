@@ -155,6 +155,7 @@ impl Run<'_> {
         let placed = self.fresh.iter().map(|(name, fresh)| (name.clone(), fresh.placed.clone())).collect();
         let present = Present {
             receipt: &self.state.receipt,
+            neighbour: self.state.neighbour.as_ref(),
             skills: &places.skills,
             servers: &mcp.entries,
             mcp_file: &places.mcp.path,

@@ -3,7 +3,7 @@
 //! Invariant: a [`Loaded`] package has the digest its lock or index promises, and its text passed the gate.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::claude::{gate, inspect, surface};
@@ -135,7 +135,7 @@ impl Fetcher<'_> {
             (Source::Git { url, path, .. }, Some(commit)) => self.cache.tree(url, commit, path.as_ref()),
             (Source::Git { url, .. }, None) => Err(Error::new(Kind::Bug, "a git source has no commit").at(url)),
             (Source::Dir { path }, _) => {
-                let root = self.base.join(path);
+                let root = self.folder(path);
                 if !root.is_dir() {
                     return Err(Error::new(Kind::NotFound, format!("there is no folder `{}`", root.display()))
                         .at_path(&root)
@@ -144,6 +144,18 @@ impl Fetcher<'_> {
                 fsx::tree::read(&root)
             }
         }
+    }
+
+    /// Where a `path` dependency is. The folder it is relative to may not exist yet, and what does not exist has no
+    /// `..`; so the leading ones are resolved here.
+    pub(super) fn folder(&self, path: &str) -> PathBuf {
+        let mut root = self.base.canonicalize().unwrap_or_else(|_| self.base.to_path_buf());
+        let mut rest = Path::new(path);
+        while let Ok(inside) = rest.strip_prefix("..") {
+            root.pop();
+            rest = inside;
+        }
+        root.join(rest)
     }
 
     /// A folder on this machine is always read anew, so the store would only collect its old states.

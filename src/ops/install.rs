@@ -158,7 +158,7 @@ fn own_name(origin: &Origin, fetcher: &Fetcher<'_>) -> Result<PackageName> {
             (Source::Git { url: url.clone(), path: path.clone(), want: want.clone() }, Some(commit), folder)
         }
         Origin::Dir(path) => {
-            let full = fetcher.base.join(path);
+            let full = fetcher.folder(path);
             let full = full.canonicalize().unwrap_or(full);
             let folder = full.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
             (Source::Dir { path: path.clone() }, None, folder)

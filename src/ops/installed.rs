@@ -7,7 +7,7 @@ use crate::model::dependency::{Dependency, Manifest, Placement};
 use crate::model::digest::FileDigest;
 use crate::model::lock::Locked;
 use crate::model::name::PackageName;
-use crate::plan::{Difference, differences};
+use crate::plan::{Difference, Edited, differences};
 use crate::receipt::{Care, Receipt, entry_digest};
 
 /// Whether a package is installed as locked and lies there untouched, so that there is nothing to do about it.
@@ -24,8 +24,9 @@ pub(super) fn is_installed(
     }
     for (dir, stamps) in &installed.dirs {
         // A file that is not from cpm, such as a cache that a script wrote, is in nobody's way as long as cpm stays away.
+        let is_in_the_way = |difference| difference != Difference::Extra || context.edited == Edited::Overwrite;
         let found = differences(&context.places.skills.join(dir.as_str()), stamps, Care::Stat)?;
-        if found.iter().any(|(_, difference)| *difference != Difference::Extra) {
+        if found.iter().any(|(_, difference)| is_in_the_way(*difference)) {
             return Ok(false);
         }
     }

@@ -22,6 +22,12 @@ pub(super) struct McpDocument {
 impl McpDocument {
     pub(super) fn read(context: &Context<'_>) -> Result<Self> {
         let file = &context.places.mcp;
+        // Reading a pipe would wait for ever.
+        if std::fs::metadata(&file.path).is_ok_and(|metadata| !metadata.is_file()) {
+            return Err(Error::new(Kind::Conflict, "what stands where the MCP file belongs is not a file")
+                .at_path(&file.path)
+                .help("move it away, then run again"));
+        }
         let bytes = fsx::read_optional(&file.path)?;
         let document = match &bytes {
             Some(bytes) => Document::parse(bytes, &file.path)?,

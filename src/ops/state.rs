@@ -1,6 +1,6 @@
 //! The files of a scope as one run sees them: read once, under the scope's lock.
 
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 use super::{Context, Effect};
 use crate::error::{Error, Kind, Result};
@@ -25,6 +25,8 @@ pub(super) struct ScopeState {
     pub(super) lock: Lock,
     /// What is installed.
     pub(super) receipt: Receipt,
+    /// What is installed in the same skills folder for another scope.
+    pub(super) neighbour: Option<(Scope, Receipt)>,
     /// Held while the scope may change; `None` for a run that only looks.
     _guard: Option<FileLock>,
 }
@@ -32,14 +34,15 @@ pub(super) struct ScopeState {
 impl ScopeState {
     /// Takes the scope's lock, completes what an interrupted run left, and reads.
     pub(super) fn open(context: &Context<'_>) -> Result<Self> {
+        refuse_links(context)?;
         if context.effect == Effect::DryRun {
             return Self::look(context);
         }
-        refuse_links(context)?;
         let state = &context.places.state;
         transaction::prepare_state(state)?;
         let guard = FileLock::acquire(&state.join("lock"), PATIENCE, context.progress)?;
-        if transaction::recover(state)? {
+        let places = context.places.sharing_state(context.machine);
+        if transaction::recover(state, &|target| places.iter().any(|places| places.may_write(target)))? {
             context.progress.warn("an interrupted run was completed");
         }
         let mut opened = Self::look(context)?;
@@ -67,6 +70,7 @@ impl ScopeState {
                 .unwrap_or_default(),
             lock_bytes,
             receipt: receipt::read(&places.receipt())?,
+            neighbour: places.neighbour().map(|(scope, path)| Ok((scope, receipt::read(&path)?))).transpose()?,
             _guard: None,
         })
     }
@@ -75,7 +79,8 @@ impl ScopeState {
 /// Without a manifest there is nothing to make the scope like; this is said before anything is created.
 pub(super) fn require_manifest(context: &Context<'_>) -> Result<()> {
     let places = &context.places;
-    if places.manifest.exists() || places.lock.exists() {
+    // An interrupted run may be about to make them.
+    if places.manifest.exists() || places.lock.exists() || transaction::is_interrupted(&places.state) {
         return Ok(());
     }
     Err(Error::new(Kind::NotFound, format!("there is no manifest in the {} scope", places.scope))
@@ -99,11 +104,14 @@ fn refuse_links(context: &Context<'_>) -> Result<()> {
     let base = places.base.canonicalize().unwrap_or_else(|_| places.base.clone());
     let inside = [&places.manifest, &places.lock, &places.state, &places.skills];
     let shared = (!places.mcp.shared_with_client).then_some(&places.mcp.path);
-    for path in inside.into_iter().chain(shared) {
+    // cpm follows what it finds in its state folder, so a link there counts as well.
+    let kept: Vec<PathBuf> =
+        std::fs::read_dir(&places.state).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    for path in inside.into_iter().chain(shared).chain(&kept) {
         // The nearest part that exists decides where the rest would be written.
         let existing = path.ancestors().find(|part| std::fs::symlink_metadata(part).is_ok()).unwrap_or(&places.base);
-        let real = existing.canonicalize().unwrap_or_else(|_| fsx::resolve_link(existing));
-        if !real.starts_with(&base) {
+        let real = real_place(existing);
+        if !real.starts_with(&base) || real.components().any(|part| part == Component::ParentDir) {
             return Err(Error::new(Kind::UnsafeTree, format!("`{}` leads out of the project", existing.display()))
                 .at_path(existing)
                 .because(format!("it is a link to `{}`", real.display()))
@@ -111,4 +119,15 @@ fn refuse_links(context: &Context<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Where a write to `path` would end, also through a link to what does not exist yet.
+fn real_place(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| {
+        let target = fsx::resolve_link(path);
+        match (target.parent(), target.file_name()) {
+            (Some(parent), Some(name)) => real_place(parent).join(name),
+            _ => target,
+        }
+    })
 }

@@ -5,6 +5,7 @@ pub mod index;
 mod look;
 pub mod raw_index;
 pub mod repo;
+pub mod samples;
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -64,7 +64,9 @@ impl Run<'_> {
             (self.manifest_text.is_some(), &places.manifest),
             (self.state.lock_bytes.is_none() || *self.lock != self.state.lock, &places.lock),
         ];
-        paths.iter().filter(|(changes, _)| *changes).map(|(_, path)| self.file_report(path, "write")).collect()
+        let is_own = |path: &Path| path != places.mcp.path;
+        let action = |path: &Path| if self.leaves_nothing() && is_own(path) { "remove" } else { "write" };
+        paths.iter().filter(|(changes, _)| *changes).map(|(_, path)| self.file_report(path, action(path))).collect()
     }
 
     fn package_report(&self, name: &PackageName, fresh: &Fresh) -> PackageReport {

@@ -12,6 +12,7 @@ use crate::format::lockfile;
 use crate::fsx;
 use crate::model::name::{PackageName, ServerName, SkillName};
 use crate::model::relpath::RelPath;
+use crate::model::scope::Scope;
 use crate::plan::Change;
 use crate::receipt::{Installed, McpFileState, Receipt, Stamp, entry_digest};
 use crate::transaction::{Privacy, Transaction};
@@ -26,15 +27,13 @@ impl Run<'_> {
         next.packages.extend(kept.map(|(name, installed)| (name.clone(), installed.clone())));
         for (name, fresh) in &self.fresh {
             let locked = &self.lock.packages[name];
-            let dirs = fresh.placed.dirs.keys();
-            let servers = fresh.placed.servers.keys();
             let installed = Installed {
                 version: locked.version.clone(),
                 checksum: locked.checksum,
                 surface: fresh.loaded.surface.clone(),
                 options: fresh.options.clone(),
-                dirs: dirs.filter_map(|dir| Some((dir.clone(), old.owner_of_dir(dir)?.1.clone()))).collect(),
-                servers: servers.filter_map(|name| Some((name.clone(), *old.owner_of_server(name)?.1))).collect(),
+                dirs: carried(&fresh.placed.dirs, |dir| Some(old.owner_of_dir(dir)?.1.clone())),
+                servers: carried(&fresh.placed.servers, |server| Some(*old.owner_of_server(server)?.1)),
             };
             next.packages.insert(name.clone(), installed);
         }
@@ -66,7 +65,7 @@ impl Run<'_> {
                     let stamps = tree.files().map(stamp).collect::<Result<_>>()?;
                     note_dir(receipt, package, dir, stamps);
                 }
-                Change::RemoveDir { dir, .. } => transaction.remove(&skills.join(dir.as_str()))?,
+                Change::RemoveDir { dir, .. } => transaction.remove_dir(&skills.join(dir.as_str()))?,
                 Change::SetServer { .. } | Change::AdoptServer { .. } | Change::RemoveServer { .. } => {}
             }
         }
@@ -84,6 +83,10 @@ impl Run<'_> {
         let file = &self.context.places.mcp;
         let container: Vec<&str> = file.container.iter().map(String::as_str).collect();
         let before = mcp.document.to_bytes();
+        if mcp.bytes.is_none() {
+            // The file that an older receipt speaks of is gone; one that comes later may be the user's.
+            receipt.mcp_file = McpFileState::default();
+        }
         for change in changes {
             match change {
                 Change::SetServer { package, server, entry } => {
@@ -130,25 +133,35 @@ impl Run<'_> {
         let dirs = receipt.packages.values().flat_map(|installed| installed.dirs.keys());
         let folders = dirs.map(|dir| (places.skills.join(dir.as_str()), "/"));
         let files = [(places.manifest.clone(), ""), (places.lock.clone(), "")];
-        let wanted: Vec<String> = files
-            .into_iter()
-            .chain(folders)
-            .filter_map(|(path, end)| Some(format!("/{}{end}", path.strip_prefix(&exclude.top).ok()?.display())))
-            .collect();
+        let files = files.into_iter().filter(|_| !self.leaves_nothing());
+        let wanted = files.chain(folders).filter_map(|(path, end)| {
+            let inside = path.strip_prefix(&exclude.top).ok()?.display().to_string();
+            Some(format!("/{}{end}", literal_pattern(&inside)))
+        });
         let bytes = fsx::read_optional(&exclude.file)?.unwrap_or_default();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        let mut lines: Vec<&str> =
-            text.lines().filter(|line| !receipt.excluded.iter().any(|ours| ours == line)).collect();
-        let foreign: BTreeSet<&str> = lines.iter().copied().collect();
-        let ours: Vec<String> = wanted.iter().filter(|line| !foreign.contains(line.as_str())).cloned().collect();
-        lines.extend(ours.iter().map(String::as_str));
-        let next = lines.iter().map(|line| format!("{line}\n")).collect::<String>();
-        receipt.excluded.clone_from(&ours);
-        if next.as_bytes() != bytes {
-            transaction.put_file(&exclude.file, next.as_bytes(), Privacy::Shared)?;
+        let line_of = |raw: &[u8]| raw.strip_suffix(b"\n").unwrap_or(raw).to_vec();
+        let is_ours = |raw: &[u8]| receipt.excluded.iter().any(|ours| *ours.as_bytes() == line_of(raw));
+        let foreign: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').filter(|raw| !is_ours(raw)).collect();
+        let known: BTreeSet<Vec<u8>> = foreign.iter().map(|raw| line_of(raw)).collect();
+        let ours: Vec<String> = wanted.filter(|line| !known.contains(line.as_bytes())).collect();
+        let mut next = foreign.concat();
+        // Before a last line without an end, so that taking ours out again gives back the same bytes.
+        let end = next.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        next.splice(end..end, ours.iter().flat_map(|line| format!("{line}\n").into_bytes()));
+        receipt.excluded = ours;
+        if next != bytes {
+            transaction.put_file(&exclude.file, &next, Privacy::Shared)?;
             written.push(self.file_report(&exclude.file, "write"));
         }
         Ok(())
+    }
+
+    /// Whether the local scope ends with this run. Its files were hidden from git for one person, so none are left;
+    /// a manifest with a word of the user's own stays.
+    pub(super) fn leaves_nothing(&self) -> bool {
+        let is_local = self.context.places.scope == Scope::Local;
+        let is_bare = |text: &String| matches!(text.trim(), "" | "[dependencies]");
+        is_local && self.lock.packages.is_empty() && self.manifest_text.as_ref().is_some_and(is_bare)
     }
 
     /// Receipt, manifest, lock: in this order, the lock last.
@@ -162,6 +175,13 @@ impl Run<'_> {
         if *receipt != self.state.receipt {
             transaction.put_file(&places.receipt(), &receipt.to_bytes()?, Privacy::Shared)?;
         }
+        if self.leaves_nothing() {
+            for path in [&places.manifest, &places.lock] {
+                transaction.remove(path)?;
+                written.push(self.file_report(path, "remove"));
+            }
+            return Ok(());
+        }
         if let Some(text) = &self.manifest_text {
             transaction.put_file(&places.manifest, text.as_bytes(), Privacy::Shared)?;
             written.push(self.file_report(&places.manifest, "write"));
@@ -172,6 +192,22 @@ impl Run<'_> {
         }
         Ok(())
     }
+}
+
+/// What is known of the parts that a package has now.
+fn carried<K: Ord + Clone, P, V>(parts: &BTreeMap<K, P>, known: impl Fn(&K) -> Option<V>) -> BTreeMap<K, V> {
+    parts.keys().filter_map(|name| Some((name.clone(), known(name)?))).collect()
+}
+
+/// A path as a pattern of git's that matches it and nothing else.
+fn literal_pattern(path: &str) -> String {
+    path.chars().fold(String::new(), |mut pattern, char| {
+        if matches!(char, '\\' | '*' | '?' | '[') {
+            pattern.push('\\');
+        }
+        pattern.push(char);
+        pattern
+    })
 }
 
 fn note_dir(receipt: &mut Receipt, package: &PackageName, dir: &SkillName, stamps: BTreeMap<RelPath, Stamp>) {
