@@ -8,14 +8,14 @@ use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, IoContext as _, Kind, Result};
 use crate::format::json_edit::Scaffold;
 use crate::fsx;
 use crate::model::digest::{FileDigest, TreeDigest};
 use crate::model::name::{PackageName, ServerName, SkillName};
 use crate::model::relpath::RelPath;
 use crate::model::surface::{Surface, canonical_json};
-use crate::model::tree::FileContent;
+use crate::model::tree::{FileContent, Tree};
 use crate::model::version::Version;
 
 const FORMAT: u32 = 1;
@@ -77,6 +77,19 @@ pub struct McpFileState {
 #[must_use]
 pub fn entry_digest(entry: &serde_json::Value) -> FileDigest {
     FileDigest::of(canonical_json(entry).as_bytes())
+}
+
+/// The stamps of the files of a tree that lies at `root`.
+///
+/// # Errors
+/// [`Kind::FileSystem`] when one of them is not there.
+pub fn stamps(tree: &Tree, root: &Path) -> Result<BTreeMap<RelPath, Stamp>> {
+    let stamp = |(path, content): (&RelPath, &FileContent)| {
+        let place = path.below(root);
+        let metadata = std::fs::symlink_metadata(&place).path("look at", &place)?;
+        Ok((path.clone(), Stamp::of(content, &metadata)))
+    };
+    tree.files().map(stamp).collect()
 }
 
 /// How a file on disk compares with its stamp.

@@ -7,14 +7,14 @@ use serde_json::Value;
 use super::super::mcp_document::McpDocument;
 use super::super::report::FileReport;
 use super::Run;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::format::lockfile;
 use crate::fsx;
 use crate::model::name::{PackageName, ServerName, SkillName};
 use crate::model::relpath::RelPath;
 use crate::model::scope::Scope;
 use crate::plan::Change;
-use crate::receipt::{Installed, McpFileState, Receipt, Stamp, entry_digest};
+use crate::receipt::{self, Installed, McpFileState, Receipt, Stamp, entry_digest};
 use crate::transaction::{Privacy, Transaction};
 
 impl Run<'_> {
@@ -54,15 +54,7 @@ impl Run<'_> {
                     note_dir(receipt, package, dir, stamps);
                 }
                 Change::AdoptDir { package, dir, tree } => {
-                    let root = skills.join(dir.as_str());
-                    let stamp =
-                        |(path, content): (&crate::model::relpath::RelPath, &crate::model::tree::FileContent)| {
-                            let place = path.below(&root);
-                            let metadata = std::fs::symlink_metadata(&place)
-                                .map_err(|cause| Error::io("look at", &place, &cause))?;
-                            Ok((path.clone(), crate::receipt::Stamp::of(content, &metadata)))
-                        };
-                    let stamps = tree.files().map(stamp).collect::<Result<_>>()?;
+                    let stamps = receipt::stamps(tree, &skills.join(dir.as_str()))?;
                     note_dir(receipt, package, dir, stamps);
                 }
                 Change::RemoveDir { dir, .. } => transaction.remove_dir(&skills.join(dir.as_str()))?,
