@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# loaded.sh COPIES ORACLE   Installs real packages from bare copies COPIES/OWNER/REPO.git, reached under their real URLs
-# by `insteadOf`, in every scope, and prints what the real client loads, untrusted and trusted. CPM is the binary.
+# loaded.sh COPIES ORACLE [BASE]   Installs real packages from bare copies COPIES/OWNER/REPO.git, reached under their
+# real URLs by `insteadOf`, in every scope, and prints what the real client loads, untrusted and trusted. BASE is the
+# address that serves COPIES, such as http://127.0.0.1:8000/; file:// without it. CPM is the binary.
 # Prints one block a package and scope; exits with 1 when cpm fails on any.
 set -euo pipefail
-copies=$(cd "$1" && pwd) oracle=$(cd "$2" && pwd) here=$(cd "$(dirname "$0")" && pwd)
+oracle=$(cd "$2" && pwd) base=${3:-file://$(cd "$1" && pwd)/} here=$(cd "$(dirname "$0")" && pwd)
 cpm=${CPM:?set it to the cpm binary}
 CLAUDE_BIN=$("$oracle/install.sh")
 export CLAUDE_BIN
@@ -19,7 +20,7 @@ while IFS=$'\t' read -r repository how package path _; do
       rm -rf "$home" "$project"
       mkdir -p "$home" "$project"
       git -C "$project" init -q
-      printf '[url "file://%s/"]\n\tinsteadOf = https://github.com/\n' "$copies" > "$home/.gitconfig"
+      printf '[url "%s"]\n\tinsteadOf = https://github.com/\n' "$base" > "$home/.gitconfig"
       if [ $trust = trusted ]; then
         printf '{"projects":{"%s":{"hasTrustDialogAccepted":true}}}' "$project" > "$home/.claude.json"
       fi
