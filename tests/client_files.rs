@@ -125,6 +125,24 @@ fn every_layout_gets_its_bytes_back() {
 }
 
 #[test]
+fn an_entry_is_written_in_the_style_of_its_file() {
+    for bench in Bench::all() {
+        for (indent, newline) in [("\t", "\n"), ("    ", "\r\n"), ("  ", "\n")] {
+            let shape = r#"{"a":{"b":1},"mcpServers":{"theirs":{"command":"x"}},"projects":{}}"#;
+            write(&bench.file, laid_out(shape, indent, newline));
+            bench.install(0);
+            let text = String::from_utf8(bench.bytes()).expect("UTF-8");
+            assert_eq!(text.matches('\n').count(), text.matches(newline).count(), "{text:?}");
+            let level = |line: &str| line.len() - line.trim_start_matches(indent).len();
+            let is_styled = |line: &str| !line[level(line)..].starts_with([' ', '\t']);
+            assert!(text.lines().all(is_styled), "{text:?}");
+            let level = indent.repeat(if bench.scope == "local" { 4 } else { 2 });
+            assert!(text.contains(&format!("{newline}{level}\"one\": {{{newline}")), "{text}");
+        }
+    }
+}
+
+#[test]
 fn values_that_readers_spoil_get_their_bytes_back() {
     let odd = r#"{
   "numbers": [9223372036854775809, 1.0, 1e400, -0, 0.10, 1E+2, 123456789012345678901234567890],
