@@ -111,7 +111,8 @@ impl Session<'_> {
             Command::Index(what) => self.index(command, what),
             Command::Init => {
                 let path = ops::init::init(&self.context_of_init()?)?;
-                self.ui.answer(Line::new().text(format!("Wrote {path}")));
+                let verb = if self.global.dry_run { "Would write" } else { "Wrote" };
+                self.ui.answer(Line::new().text(format!("{verb} {path}")));
                 self.document(command, json!({ "path": path }));
                 Ok(ExitCode::SUCCESS)
             }

@@ -138,8 +138,9 @@ pub(super) fn lists(ui: &Ui, lists: &[ScopeList]) {
             if row.state != "installed" {
                 line = line.styled(YELLOW, format!("{}  ", row.state));
             }
+            let package = if row.package == row.name { String::new() } else { format!("{} from ", row.package) };
             let why = if row.direct { "" } else { "  (needed by another)" };
-            ui.answer(line.styled(DIM, format!("{}{why}", row.from)));
+            ui.answer(line.styled(DIM, format!("{package}{}{why}", row.from)));
         }
     }
 }

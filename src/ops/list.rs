@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::apply::{origin, shown_path};
-use super::installed::{is_installed, options_text};
+use super::installed::{dependency_on, is_installed, options_text};
 use super::state::ScopeState;
 use crate::error::Result;
 use crate::model::digest::TreeDigest;
@@ -25,8 +25,10 @@ pub struct ScopeList {
 /// One package.
 #[derive(Debug, Clone, Serialize)]
 pub struct Row {
-    /// Its name.
+    /// What this scope calls it.
     pub name: PackageName,
+    /// What it is called where it comes from.
+    pub package: PackageName,
     /// Its locked version.
     pub version: String,
     /// Where it comes from.
@@ -35,7 +37,7 @@ pub struct Row {
     pub checksum: TreeDigest,
     /// Whether the manifest asks for it, or only another package does.
     pub direct: bool,
-    /// `installed`, `not installed` or `edited`.
+    /// `installed`, `not installed` or `not as locked`.
     pub state: &'static str,
     /// Its skill and plugin folders.
     pub skills: Vec<SkillName>,
@@ -57,14 +59,16 @@ pub fn list(context: &Context<'_>) -> Result<ScopeList> {
             None => "not installed",
             Some(installed) if installed.checksum != locked.checksum => "not installed",
             Some(_) if is_installed(context, &state.receipt, name, locked, &options)? => "installed",
-            Some(_) => "edited",
+            Some(_) => "not as locked",
         };
+        let dependency = dependency_on(&state.manifest, name);
         packages.push(Row {
-            name: name.clone(),
+            name: dependency.map_or(name, |(alias, _)| alias).clone(),
+            package: name.clone(),
             version: locked.version.to_string(),
             from: origin(locked),
             checksum: locked.checksum,
-            direct: state.manifest.dependencies.values().any(|dependency| dependency.package == *name),
+            direct: dependency.is_some(),
             state: state_word,
             skills: installed.map(|installed| installed.dirs.keys().cloned().collect()).unwrap_or_default(),
             servers: installed.map(|installed| installed.servers.keys().cloned().collect()).unwrap_or_default(),
