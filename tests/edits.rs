@@ -195,3 +195,17 @@ fn a_deleted_server_does_not_stop_a_removal() {
     assert!(!world.has(".claude/skills/alpha"));
     assert_eq!(json(&world.project().join(".mcp.json")), value!({ "mcpServers": { "theirs": { "command": "x" } } }));
 }
+
+#[test]
+fn an_edit_in_one_package_does_not_stop_work_on_others() {
+    let (world, _repo) = with_kit();
+    world.write(SKILL, "mine\n");
+    for args in [&["install", "deepwiki"][..], &["update", "deepwiki"], &["remove", "deepwiki"]] {
+        let run = world.ok(args);
+        assert!(run.stderr.contains("`kit` is not as locked"), "{run}");
+        assert_eq!(world.read(SKILL), "mine\n");
+    }
+    world.fails(30, &["install", "kit"]);
+    world.ok(&["install", "kit", "--overwrite"]);
+    assert_eq!(world.read(SKILL), ALPHA);
+}

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) use reporting::{origin, shown_path};
 
 use super::fetch::{Fetcher, Loaded};
-use super::installed::{dependency_on, is_installed, options_text};
+use super::installed::{Presence, dependency_on, options_text, presence};
 use super::locking::{Locking, changed_names};
 use super::mcp_document::McpDocument;
 use super::report::{Report, SurfaceChange};
@@ -22,7 +22,7 @@ use crate::fsx;
 use crate::model::dependency::{Manifest, Placement};
 use crate::model::lock::{Lock, Locked};
 use crate::model::name::PackageName;
-use crate::plan::{self, Change, Present};
+use crate::plan::{self, Change, Edited, Present};
 use crate::transaction::Transaction;
 
 /// How often to begin again when the client changes its file meanwhile.
@@ -34,6 +34,24 @@ pub(super) struct Target<'a> {
     /// The manifest's text, if it must be written.
     pub(super) manifest_text: Option<String>,
     pub(super) locking: Locking,
+    pub(super) about: About,
+}
+
+/// What a run is about. What it is not about, and what does not change, stays as the user left it.
+pub(super) enum About {
+    /// The whole scope.
+    Everything,
+    /// These packages.
+    Packages(BTreeSet<PackageName>),
+}
+
+impl About {
+    fn includes(&self, name: &PackageName) -> bool {
+        match self {
+            About::Everything => true,
+            About::Packages(names) => names.contains(name),
+        }
+    }
 }
 
 /// A package that is placed anew.
@@ -50,7 +68,7 @@ pub(super) fn apply(
     fetcher: &Fetcher<'_>,
     target: Target<'_>,
 ) -> Result<Report> {
-    let Target { manifest, manifest_text, locking } = target;
+    let Target { manifest, manifest_text, locking, about } = target;
     let Locking { lock, mut loaded } = locking;
     let lock_changes = changed_names(&state.lock, &lock);
     let writes_lock = !lock_changes.is_empty() || state.lock_bytes.is_none();
@@ -61,10 +79,15 @@ pub(super) fn apply(
     let mut wanted = Vec::new();
     for (name, locked) in &lock.packages {
         let options = options_text(manifest, name, locked);
-        if is_installed(context, &state.receipt, name, locked, &options)? {
-            kept.insert(name.clone());
-        } else {
-            wanted.push((name, locked, options));
+        match presence(context, &state.receipt, name, locked, &options)? {
+            Presence::Whole => _ = kept.insert(name.clone()),
+            Presence::Touched if !about.includes(name) && context.edited == Edited::Keep => {
+                context
+                    .progress
+                    .warn(&format!("`{name}` is not as locked, and stays so; `cpm verify` says what differs"));
+                kept.insert(name.clone());
+            }
+            Presence::Touched | Presence::Otherwise => wanted.push((name, locked, options)),
         }
     }
     let is_absent =

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::apply::{self, Target};
+use super::apply::{self, About, Target};
 use super::fetch::Fetcher;
 use super::locking::{self, Unlock};
 use super::report::Report;
@@ -74,7 +74,11 @@ pub fn install(context: &Context<'_>, wishes: &[Wish]) -> Result<Report> {
     let indexes = locking::indexes(&manifest, &cache);
     let locking = lock(context, &state, &manifest, &indexes, &fetcher)?;
     let manifest_text = write_wishes(context, &state, &mut manifest, &named, wishes, &locking.lock)?;
-    apply::apply(context, &state, &fetcher, Target { manifest: &manifest, manifest_text, locking })
+    let about = match named.as_slice() {
+        [] => About::Everything,
+        some => About::Packages(some.iter().map(|name| manifest.dependencies[name].package.clone()).collect()),
+    };
+    apply::apply(context, &state, &fetcher, Target { manifest: &manifest, manifest_text, locking, about })
 }
 
 pub(super) fn fetcher<'a>(context: &'a Context<'_>, cache: &'a Cache<'a>) -> Fetcher<'a> {

@@ -10,31 +10,44 @@ use crate::model::name::PackageName;
 use crate::plan::{Difference, Edited, differences};
 use crate::receipt::{Care, Receipt, entry_digest};
 
-/// Whether a package is installed as locked and lies there untouched, so that there is nothing to do about it.
-pub(super) fn is_installed(
+/// How a locked package is present in the scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Presence {
+    /// As locked, and untouched: there is nothing to do about it.
+    Whole,
+    /// As locked, but somebody changed or removed a part of it since.
+    Touched,
+    /// Not at all, or with other bytes, or placed otherwise.
+    Otherwise,
+}
+
+/// Looks at a package: by the receipt, then by one `stat` of each of its files.
+pub(super) fn presence(
     context: &Context<'_>,
     receipt: &Receipt,
     name: &PackageName,
     locked: &Locked,
     options: &str,
-) -> Result<bool> {
-    let Some(installed) = receipt.packages.get(name) else { return Ok(false) };
+) -> Result<Presence> {
+    let Some(installed) = receipt.packages.get(name) else { return Ok(Presence::Otherwise) };
     if installed.checksum != locked.checksum || installed.version != locked.version || installed.options != options {
-        return Ok(false);
+        return Ok(Presence::Otherwise);
     }
     for (dir, stamps) in &installed.dirs {
         // A file that is not from cpm, such as a cache that a script wrote, is in nobody's way as long as cpm stays away.
         let is_in_the_way = |difference| difference != Difference::Extra || context.edited == Edited::Overwrite;
         let found = differences(&context.places.skills.join(dir.as_str()), stamps, Care::Stat)?;
         if found.iter().any(|(_, difference)| is_in_the_way(*difference)) {
-            return Ok(false);
+            return Ok(Presence::Touched);
         }
     }
     if installed.servers.is_empty() {
-        return Ok(true);
+        return Ok(Presence::Whole);
     }
     let present = McpDocument::read(context)?.entries;
-    Ok(installed.servers.iter().all(|(server, ours)| present.get(server.as_str()).map(entry_digest) == Some(*ours)))
+    let mut servers = installed.servers.iter();
+    let is_whole = servers.all(|(server, ours)| present.get(server.as_str()).map(entry_digest) == Some(*ours));
+    Ok(if is_whole { Presence::Whole } else { Presence::Touched })
 }
 
 /// The dependency that names a package, with the name the scope gives it.

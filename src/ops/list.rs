@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::apply::{origin, shown_path};
-use super::installed::{dependency_on, is_installed, options_text};
+use super::installed::{Presence, dependency_on, options_text, presence};
 use super::state::ScopeState;
 use crate::error::Result;
 use crate::model::digest::TreeDigest;
@@ -55,11 +55,10 @@ pub fn list(context: &Context<'_>) -> Result<ScopeList> {
     for (name, locked) in &state.lock.packages {
         let installed = state.receipt.packages.get(name);
         let options = options_text(&state.manifest, name, locked);
-        let state_word = match installed {
-            None => "not installed",
-            Some(installed) if installed.checksum != locked.checksum => "not installed",
-            Some(_) if is_installed(context, &state.receipt, name, locked, &options)? => "installed",
-            Some(_) => "not as locked",
+        let state_word = match presence(context, &state.receipt, name, locked, &options)? {
+            Presence::Whole => "installed",
+            Presence::Touched => "not as locked",
+            Presence::Otherwise => "not installed",
         };
         let dependency = dependency_on(&state.manifest, name);
         packages.push(Row {

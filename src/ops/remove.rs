@@ -1,7 +1,9 @@
 //! `cpm remove`: takes packages out of the manifest, and out of the scope what nobody needs any more. Needs no network.
 
+use std::collections::BTreeSet;
+
 use super::Context;
-use super::apply::{self, Target};
+use super::apply::{self, About, Target};
 use super::install::fetcher;
 use super::locking::Locking;
 use super::report::Report;
@@ -32,7 +34,8 @@ pub fn remove(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
     let packages = needed.iter().map(|name| ((*name).clone(), state.lock.packages[*name].clone())).collect();
     let locking = Locking { lock: Lock { packages }, loaded: Default::default() };
     let manifest_text = Some(editor.text());
-    apply::apply(context, &state, &fetcher, Target { manifest: &manifest, manifest_text, locking })
+    let about = About::Packages(BTreeSet::new());
+    apply::apply(context, &state, &fetcher, Target { manifest: &manifest, manifest_text, locking, about })
 }
 
 fn not_there(context: &Context<'_>, state: &ScopeState, name: &PackageName) -> Error {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Context;
-use super::apply::{self, Target};
+use super::apply::{self, About, Target};
 use super::install::fetcher;
 use super::locking::{self, Unlock};
 use super::report::Report;
@@ -29,7 +29,12 @@ pub fn update(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
     };
     let indexes = locking::indexes(&state.manifest, &cache);
     let locking = locking::lock(&state.manifest, &state.lock, &unlock, &indexes, &fetcher)?;
-    apply::apply(context, &state, &fetcher, Target { manifest: &state.manifest, manifest_text: None, locking })
+    let about = match unlock {
+        Unlock::Named(names) => About::Packages(names),
+        Unlock::Nothing | Unlock::Everything => About::Everything,
+    };
+    let target = Target { manifest: &state.manifest, manifest_text: None, locking, about };
+    apply::apply(context, &state, &fetcher, target)
 }
 
 /// The package that a name on the command line means: by what the manifest calls it, or by its own name.
