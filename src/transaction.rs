@@ -49,6 +49,11 @@ fn journal_file(state: &Path) -> PathBuf {
     state.join("journal.json")
 }
 
+/// A journal that is being written: it says nothing yet.
+fn unfinished_journal(state: &Path) -> PathBuf {
+    state.join("journal.tmp")
+}
+
 /// Makes the state folder, which keeps itself out of git.
 ///
 /// # Errors
@@ -202,6 +207,7 @@ pub fn is_interrupted(state: &Path) -> bool {
 /// [`Kind::UnsafeTree`] when the journal names other places.
 pub fn recover(state: &Path, may_write: &dyn Fn(&Path) -> bool) -> Result<bool> {
     let journal = journal_file(state);
+    fsx::remove_any(&unfinished_journal(state))?;
     let Some(bytes) = fsx::read_optional(&journal)? else {
         fsx::remove_any(&stage_dir(state))?;
         return Ok(false);
@@ -262,7 +268,7 @@ fn write_journal(state: &Path, steps: &[Step]) -> Result<()> {
     let journal = Journal { format: FORMAT, steps: steps.to_vec() };
     let bytes = serde_json::to_vec(&journal)
         .map_err(|cause| Error::new(Kind::Bug, "the journal cannot be written").because(cause))?;
-    let temporary = state.join("journal.tmp");
+    let temporary = unfinished_journal(state);
     fsx::remove_any(&temporary)?;
     fsx::write_new(&temporary, &bytes, false)?;
     sync(&temporary)?;

@@ -104,3 +104,16 @@ fn modes_and_links_of_shared_files_stay() {
     assert!(bench.path("link").is_symlink());
     assert_eq!(std::fs::read_to_string(bench.path("real")).expect("there"), "new");
 }
+
+#[test]
+fn an_interruption_before_the_journal_leaves_the_old_state_and_no_debris() {
+    let bench = Bench::new();
+    let transaction = bench.prepared();
+    std::fs::write(unfinished_journal(&bench.state()), "{\"format\":1,\"st").expect("written");
+    std::mem::forget(transaction);
+    assert!(!recover(&bench.state(), &|_| true).expect("nothing to complete"));
+    assert_eq!(shown(&bench.contents()), OLD);
+    let left: Vec<_> =
+        std::fs::read_dir(bench.state()).expect("a folder").map(|e| e.expect("an entry").file_name()).collect();
+    assert_eq!(left, [".gitignore"]);
+}
