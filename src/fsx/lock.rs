@@ -13,7 +13,15 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The lock; dropping it frees it. The file stays, because deleting it would let two processes hold "the" lock.
 #[derive(Debug)]
 pub struct FileLock {
-    _file: File,
+    file: File,
+}
+
+impl Drop for FileLock {
+    fn drop(&mut self) {
+        // Closing is not enough: a child that another thread is just starting has the file open too, until it becomes
+        // its program. If unlocking fails, closing still frees the lock a moment later.
+        let _ = self.file.unlock();
+    }
 }
 
 impl FileLock {
@@ -27,7 +35,7 @@ impl FileLock {
         let mut told = false;
         loop {
             match file.try_lock() {
-                Ok(()) => return Ok(FileLock { _file: file }),
+                Ok(()) => return Ok(FileLock { file }),
                 Err(TryLockError::Error(cause)) => return Err(Error::io("lock", path, &cause)),
                 Err(TryLockError::WouldBlock) if Instant::now() >= deadline => {
                     return Err(Error::new(Kind::Locked, "another cpm is at work here")
