@@ -90,6 +90,15 @@ pub enum Edited {
     Overwrite,
 }
 
+impl Edited {
+    /// Whether a difference matters where nothing else is to be done. A file that is not from cpm, such as a cache that a
+    /// script wrote, is in nobody's way as long as cpm stays away.
+    #[must_use]
+    pub fn minds(self, difference: Difference) -> bool {
+        difference != Difference::Extra || self == Edited::Overwrite
+    }
+}
+
 /// What the planner looks at besides the wishes.
 #[derive(Debug, Clone, Copy)]
 pub struct Present<'a> {
@@ -112,7 +121,7 @@ pub struct Present<'a> {
 /// # Errors
 /// [`Kind::Conflict`], naming everything that is in the way; [`Kind::FileSystem`].
 pub fn plan<'a>(
-    desired: &'a BTreeMap<PackageName, Placed>,
+    desired: &BTreeMap<&'a PackageName, &'a Placed>,
     present: Present<'a>,
     edited: Edited,
 ) -> Result<Vec<Change>> {
@@ -121,14 +130,14 @@ pub fn plan<'a>(
     let dirs = planner.claim(
         desired,
         |placed| placed.dirs.iter().collect(),
-        |present, name| kept(present.receipt.owner_of_dir(name).map(|(owner, _)| owner)),
+        |name| kept(present.receipt.owner_of_dir(name).map(|(owner, _)| owner)),
         "skill folder",
         "placement = \"plugin\"",
     );
     let servers = planner.claim(
         desired,
         |placed| placed.servers.iter().collect(),
-        |present, name| kept(present.receipt.owner_of_server(name).map(|(owner, _)| owner)),
+        |name| kept(present.receipt.owner_of_server(name).map(|(owner, _)| owner)),
         "MCP server",
         "servers = { OLD = \"NEW\" }",
     );
@@ -223,17 +232,17 @@ impl<'d> Planner<'d> {
     /// Who wants which name; two that want the same are an obstacle.
     fn claim<K: Ord + std::fmt::Display, V>(
         &mut self,
-        desired: &'d BTreeMap<PackageName, Placed>,
+        desired: &BTreeMap<&'d PackageName, &'d Placed>,
         parts: impl Fn(&'d Placed) -> Vec<(&'d K, &'d V)>,
-        kept_owner: impl Fn(Present<'d>, &K) -> Option<&'d PackageName>,
+        kept_owner: impl Fn(&K) -> Option<&'d PackageName>,
         what: &str,
         way_out: &str,
     ) -> Claims<'d, K, V> {
         let mut claims: Claims<'d, K, V> = BTreeMap::new();
-        for (package, placed) in desired {
+        for (&package, &placed) in desired {
             for (name, part) in parts(placed) {
                 let other = claims.insert(name, (package, part)).map(|(other, _)| other);
-                if let Some(other) = other.or_else(|| kept_owner(self.present, name)) {
+                if let Some(other) = other.or_else(|| kept_owner(name)) {
                     self.stop(
                         Obstacle::Rival,
                         format!(
@@ -276,8 +285,7 @@ impl<'d> Planner<'d> {
         let same_files = stamps.len() == tree.len()
             && tree.files().all(|(path, content)| stamps.get(path).is_some_and(|stamp| stamp.is(content)));
         let found = differences(&root, stamps, Care::Stat)?;
-        let is_in_the_way = |difference| difference != Difference::Extra || self.edited == Edited::Overwrite;
-        if same_files && !found.iter().any(|(_, difference)| is_in_the_way(*difference)) {
+        if same_files && !found.iter().any(|(_, difference)| self.edited.minds(*difference)) {
             return Ok(());
         }
         // What is only missing holds nothing of the user's, so it is simply put back.

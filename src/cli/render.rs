@@ -3,6 +3,7 @@
 use super::ui::{BOLD, DIM, GREEN, Line, RED, Ui, YELLOW};
 use crate::index::IndexKind;
 use crate::model::dependency::Placement;
+use crate::model::name::{ServerName, SkillName};
 use crate::model::surface::{self, Difference, Item};
 use crate::ops::index::IndexRow;
 use crate::ops::list::ScopeList;
@@ -66,9 +67,9 @@ fn show_package(ui: &Ui, package: &PackageReport) {
         }
     };
     let list = |names: Vec<&str>| names.join(", ");
-    let folders = list(package.skills.iter().map(super::super::model::name::SkillName::as_str).collect());
+    let folders = list(package.skills.iter().map(SkillName::as_str).collect());
     field(if package.placement == Some(Placement::Plugin) { "plugin" } else { "skills" }, folders);
-    field("servers", list(package.servers.iter().map(super::super::model::name::ServerName::as_str).collect()));
+    field("servers", list(package.servers.iter().map(ServerName::as_str).collect()));
     if package.action == Action::Add {
         labelled(&field, "runs", sentences(&package.surface));
     } else {

@@ -7,7 +7,7 @@ use toml_edit::{DocumentMut, InlineTable, Item, Table, Value};
 use crate::error::{Error, Kind, Result};
 use crate::model::dependency::{Dependency, Origin, Placement};
 use crate::model::index::IndexConfig;
-use crate::model::name::{IndexName, PackageName};
+use crate::model::name::{IndexName, PackageName, SkillName};
 use crate::model::redact::redact;
 use crate::model::source::RefWant;
 
@@ -138,10 +138,7 @@ fn dependency_value(name: &PackageName, dependency: &Dependency) -> Value {
         None => {}
     }
     if let Some(skills) = &dependency.skills {
-        put(
-            "skills",
-            skills.iter().map(super::super::model::name::SkillName::as_str).collect::<toml_edit::Array>().into(),
-        );
+        put("skills", skills.iter().map(SkillName::as_str).collect::<toml_edit::Array>().into());
     }
     if !dependency.servers.is_empty() {
         let renames = dependency.servers.iter().map(|(old, new)| (old.as_str(), Value::from(new.as_str())));

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::index::IndexConfig;
 use super::name::{IndexName, PackageName, ServerName, SkillName};
 use super::relpath::RelPath;
-use super::source::RefWant;
+use super::source::{RefWant, Source};
 use super::url::GitUrl;
 use super::version::Requirement;
 
@@ -54,6 +54,20 @@ pub enum Origin {
     },
     /// A folder on this machine, relative to the manifest.
     Dir(String),
+}
+
+impl Origin {
+    /// The source that a lock names for this; `None` where an index decides.
+    #[must_use]
+    pub fn source(&self) -> Option<Source> {
+        match self {
+            Origin::Index { .. } => None,
+            Origin::Git { url, path, want } => {
+                Some(Source::Git { url: url.clone(), path: path.clone(), want: want.clone() })
+            }
+            Origin::Dir(path) => Some(Source::Dir { path: path.clone() }),
+        }
+    }
 }
 
 /// How a package is put where the client looks.

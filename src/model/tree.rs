@@ -102,12 +102,6 @@ impl Tree {
         self.0.is_empty()
     }
 
-    /// How many bytes in all files.
-    #[must_use]
-    pub fn total_bytes(&self) -> u64 {
-        self.0.values().map(|file| file.bytes.len() as u64).sum()
-    }
-
     /// The content at a path.
     #[must_use]
     pub fn get(&self, path: &str) -> Option<&FileContent> {

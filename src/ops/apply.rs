@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) use reporting::{origin, shown_path};
 
 use super::fetch::{Fetcher, Loaded};
-use super::installed::{Presence, dependency_on, options_text, presence};
+use super::installed::{Look, Presence, dependency_on, options_text};
 use super::locking::{Locking, changed_names};
 use super::mcp_document::McpDocument;
 use super::report::{Report, SurfaceChange};
@@ -75,11 +75,12 @@ pub(super) fn apply(
     if context.lock_mode == LockMode::Locked && (writes_lock || manifest_text.is_some()) {
         return Err(out_of_step(context, &lock_changes));
     }
+    let look = Look::new(context, &state.receipt);
     let mut kept = BTreeSet::new();
     let mut wanted = Vec::new();
     for (name, locked) in &lock.packages {
         let options = options_text(manifest, name, locked);
-        match presence(context, &state.receipt, name, locked, &options)? {
+        match look.presence(name, locked, &options)? {
             Presence::Whole => _ = kept.insert(name.clone()),
             Presence::Touched if !about.includes(name) && context.edited == Edited::Keep => {
                 context
@@ -111,7 +112,7 @@ pub(super) fn apply(
         fresh.insert(name.clone(), Fresh { loaded, placed, options });
     }
     refuse_shadowed(context, &fresh)?;
-    let run = Run { context, state, lock: &lock, manifest_text, fresh, kept, lock_changes };
+    let run = Run { context, state, lock: &lock, manifest_text, fresh, kept, lock_changes, writes_lock };
     run.ask()?;
     run.carry_out()
 }
@@ -124,6 +125,7 @@ struct Run<'a> {
     fresh: BTreeMap<PackageName, Fresh>,
     kept: BTreeSet<PackageName>,
     lock_changes: Vec<PackageName>,
+    writes_lock: bool,
 }
 
 impl Run<'_> {
@@ -175,7 +177,7 @@ impl Run<'_> {
     fn attempt(&self) -> Result<Option<Report>> {
         let places = &self.context.places;
         let mcp = McpDocument::read(self.context)?;
-        let placed = self.fresh.iter().map(|(name, fresh)| (name.clone(), fresh.placed.clone())).collect();
+        let placed = self.fresh.iter().map(|(name, fresh)| (name, &fresh.placed)).collect();
         let present = Present {
             receipt: &self.state.receipt,
             neighbour: self.state.neighbour.as_ref(),
@@ -186,7 +188,7 @@ impl Run<'_> {
         };
         let changes = plan::plan(&placed, present, self.context.edited)?;
         if self.context.effect == Effect::DryRun {
-            return self.report(&changes, &[]).map(Some);
+            return Ok(Some(self.report(&changes, &[])));
         }
         let touches_mcp = changes.iter().any(Change::edits_mcp_file);
         let _client_lock = match touches_mcp && places.mcp.shared_with_client {
@@ -205,7 +207,7 @@ impl Run<'_> {
             return Ok(None);
         }
         transaction.commit()?;
-        self.report(&changes, &written).map(Some)
+        Ok(Some(self.report(&changes, &written)))
     }
 }
 

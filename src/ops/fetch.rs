@@ -12,6 +12,7 @@ use crate::fsx;
 use crate::git::Cache;
 use crate::index::Index as _;
 use crate::index::builtin::Builtin;
+use crate::model::dependency::Origin;
 use crate::model::digest::TreeDigest;
 use crate::model::index::IndexId;
 use crate::model::lock::Locked;
@@ -48,6 +49,17 @@ pub(super) struct Fetcher<'a> {
 }
 
 impl Fetcher<'_> {
+    /// Where the bytes of a direct dependency are now; a server is asked what its ref names.
+    pub(super) fn locate(&self, origin: &Origin) -> Result<(Source, Option<Commit>)> {
+        let not_direct = || Error::new(Kind::Bug, "only an index knows where its packages are");
+        let source = origin.source().ok_or_else(not_direct)?;
+        let commit = match origin {
+            Origin::Git { url, want, .. } => Some(self.cache.resolve(url, want)?),
+            Origin::Index { .. } | Origin::Dir(_) => None,
+        };
+        Ok((source, commit))
+    }
+
     /// Loads a package that is not locked yet; `promised` is what an index says of its bytes.
     pub(super) fn load(
         &self,

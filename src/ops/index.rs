@@ -3,11 +3,11 @@
 use serde::Serialize;
 
 use super::state::ScopeState;
-use super::{Context, Effect, locking};
+use super::{Context, Effect};
 use crate::error::{Error, Kind, Result};
 use crate::format::manifest_edit::Editor;
-use crate::git::{Cache, Network};
-use crate::index::IndexKind;
+use crate::git::Network;
+use crate::index::{IndexKind, Indexes};
 use crate::model::index::{IndexConfig, IndexId};
 use crate::model::name::IndexName;
 use crate::transaction::{Privacy, Transaction};
@@ -41,12 +41,12 @@ pub fn add(context: &Context<'_>, config: &IndexConfig) -> Result<IndexRow> {
             .because(format!("it is {}", other.url))
             .help(format!("choose another name, or run `cpm index remove {}` first", config.name)));
     }
-    let cache = Cache::new(context.machine.cache.join("git-v1"), context.network, context.progress);
+    let cache = context.git_cache();
     let mut manifest = state.manifest.clone();
     manifest.indexes.retain(|other| other.name != config.name);
     manifest.indexes.push(config.clone());
     let described = match context.network {
-        Network::Online => Some(locking::indexes(&manifest, &cache).describe(&config.name)?),
+        Network::Online => Some(Indexes::new(&manifest.indexes, &cache).describe(&config.name)?),
         Network::Offline => None,
     };
     write(context, &state, |editor| editor.set_index(config))?;
@@ -65,11 +65,11 @@ pub fn add(context: &Context<'_>, config: &IndexConfig) -> Result<IndexRow> {
 pub fn remove(context: &Context<'_>, name: &IndexName) -> Result<()> {
     use crate::model::dependency::Origin;
     let state = ScopeState::open(context)?;
-    if !state.manifest.indexes.iter().any(|index| index.name == *name) {
+    let Some(index) = state.manifest.indexes.iter().find(|index| index.name == *name) else {
         return Err(Error::new(Kind::NotFound, format!("there is no index `{name}`"))
             .at_path(&context.places.manifest)
             .help("`cpm index list` shows the indexes"));
-    }
+    };
     let pinned = state.manifest.dependencies.iter().find(
         |(_, dependency)| matches!(&dependency.origin, Origin::Index { index: Some(index), .. } if index == name),
     );
@@ -81,7 +81,7 @@ pub fn remove(context: &Context<'_>, name: &IndexName) -> Result<()> {
         .at_path(&context.places.manifest)
         .help(format!("run `cpm remove {dependency}` first")));
     }
-    refuse_in_use(context, &state, name)?;
+    refuse_in_use(context, &state, index)?;
     write(context, &state, |editor| {
         editor.remove_index(name);
         Ok(())
@@ -89,9 +89,7 @@ pub fn remove(context: &Context<'_>, name: &IndexName) -> Result<()> {
 }
 
 /// What is locked from an index could not be updated without it.
-fn refuse_in_use(context: &Context<'_>, state: &ScopeState, name: &IndexName) -> Result<()> {
-    let urls = |index: &&IndexConfig| index.name == *name;
-    let Some(url) = state.manifest.indexes.iter().find(urls).map(|index| &index.url) else { return Ok(()) };
+fn refuse_in_use(context: &Context<'_>, state: &ScopeState, IndexConfig { name, url, .. }: &IndexConfig) -> Result<()> {
     let has_another_name = state.manifest.indexes.iter().any(|index| index.name != *name && index.url == *url);
     let id = IndexId::Git(url.clone());
     let locked = state.lock.packages.iter().filter(|(_, locked)| locked.index.as_ref() == Some(&id));
@@ -110,8 +108,8 @@ fn refuse_in_use(context: &Context<'_>, state: &ScopeState, name: &IndexName) ->
 /// Any failure to read the manifest.
 pub fn list(context: &Context<'_>) -> Result<Vec<IndexRow>> {
     let state = ScopeState::look(context)?;
-    let cache = Cache::new(context.machine.cache.join("git-v1"), context.network, context.progress);
-    let indexes = locking::indexes(&state.manifest, &cache);
+    let cache = context.git_cache();
+    let indexes = Indexes::new(&state.manifest.indexes, &cache);
     let configured = state.manifest.indexes.iter();
     let mut rows: Vec<IndexRow> = configured
         .map(|index| IndexRow { name: index.name.to_string(), url: index.url.to_string(), kind: None, packages: None })

@@ -10,7 +10,7 @@ use super::state::{self, ScopeState};
 use super::{Context, LockMode};
 use crate::error::{Error, Kind, Result};
 use crate::format::manifest_edit::Editor;
-use crate::git::{Cache, Network};
+use crate::git::Cache;
 use crate::index::Indexes;
 use crate::model::dependency::{Dependency, Manifest, Origin, Placement};
 use crate::model::lock::Lock;
@@ -64,14 +64,14 @@ pub fn install(context: &Context<'_>, wishes: &[Wish]) -> Result<Report> {
         state::require_manifest(context)?;
     }
     let state = ScopeState::open(context)?;
-    let cache = Cache::new(context.machine.cache.join("git-v1"), context.network, context.progress);
+    let cache = context.git_cache();
     let fetcher = fetcher(context, &cache);
     let mut manifest = state.manifest.clone();
     let mut named = Vec::new();
     for wish in wishes {
         named.push(add(context, &mut manifest, wish, &fetcher)?);
     }
-    let indexes = locking::indexes(&manifest, &cache);
+    let indexes = Indexes::new(&manifest.indexes, &cache);
     let locking = lock(context, &state, &manifest, &indexes, &fetcher)?;
     let manifest_text = write_wishes(context, &state, &mut manifest, &named, wishes, &locking.lock)?;
     let about = match named.as_slice() {
@@ -154,20 +154,15 @@ fn add(context: &Context<'_>, manifest: &mut Manifest, wish: &Wish, fetcher: &Fe
 
 /// What a package from a direct source calls itself: by plugin.json, else by its folder or repository.
 fn own_name(origin: &Origin, fetcher: &Fetcher<'_>) -> Result<PackageName> {
-    let (source, commit, folder) = match origin {
-        Origin::Git { url, path, want } => {
-            let commit = fetcher.cache.resolve(url, want)?;
-            let folder =
-                path.as_ref().map_or_else(|| url.repository_name().to_owned(), |path| path.file_name().to_owned());
-            (Source::Git { url: url.clone(), path: path.clone(), want: want.clone() }, Some(commit), folder)
-        }
-        Origin::Dir(path) => {
+    let (source, commit) = fetcher.locate(origin)?;
+    let folder = match &source {
+        Source::Git { path: Some(path), .. } | Source::Builtin { path } => path.file_name().to_owned(),
+        Source::Git { url, path: None, .. } => url.repository_name().to_owned(),
+        Source::Dir { path } => {
             let full = fetcher.folder(path);
             let full = full.canonicalize().unwrap_or(full);
-            let folder = full.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-            (Source::Dir { path: path.clone() }, None, folder)
+            full.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
         }
-        Origin::Index { .. } => return Err(Error::new(Kind::Bug, "a package from an index has a name")),
     };
     let anonymous = PackageName::parse(&folder.to_ascii_lowercase()).or_else(|_| PackageName::parse("package"))?;
     let loaded = fetcher.load(&anonymous, &source, commit.as_ref(), None, None)?;
@@ -220,10 +215,4 @@ fn write_wishes(
     }
     let text = editor.text();
     Ok((state.manifest_text.as_deref() != Some(&text) && !wishes.is_empty()).then_some(text))
-}
-
-/// Whether a run may ask hosts, from the flags.
-#[must_use]
-pub fn network(offline: bool) -> Network {
-    if offline { Network::Offline } else { Network::Online }
 }

@@ -1,13 +1,18 @@
 //! What the receipt says of a package against what manifest and lock want: whether there is anything to do.
 
+use std::cell::OnceCell;
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
 use super::Context;
 use super::mcp_document::McpDocument;
 use crate::error::Result;
 use crate::model::dependency::{Dependency, Manifest, Placement};
 use crate::model::digest::FileDigest;
 use crate::model::lock::Locked;
-use crate::model::name::PackageName;
-use crate::plan::{Difference, Edited, differences};
+use crate::model::name::{PackageName, SkillName};
+use crate::plan::differences;
 use crate::receipt::{Care, Receipt, entry_digest};
 
 /// How a locked package is present in the scope.
@@ -21,33 +26,46 @@ pub(super) enum Presence {
     Otherwise,
 }
 
-/// Looks at a package: by the receipt, then by one `stat` of each of its files.
-pub(super) fn presence(
-    context: &Context<'_>,
-    receipt: &Receipt,
-    name: &PackageName,
-    locked: &Locked,
-    options: &str,
-) -> Result<Presence> {
-    let Some(installed) = receipt.packages.get(name) else { return Ok(Presence::Otherwise) };
-    if installed.checksum != locked.checksum || installed.version != locked.version || installed.options != options {
-        return Ok(Presence::Otherwise);
+/// A look at what is installed, package by package; the MCP file is read once, and only if a package has servers.
+pub(super) struct Look<'a> {
+    context: &'a Context<'a>,
+    receipt: &'a Receipt,
+    servers: OnceCell<BTreeMap<String, Value>>,
+}
+
+impl<'a> Look<'a> {
+    pub(super) fn new(context: &'a Context<'a>, receipt: &'a Receipt) -> Self {
+        Look { context, receipt, servers: OnceCell::new() }
     }
-    for (dir, stamps) in &installed.dirs {
-        // A file that is not from cpm, such as a cache that a script wrote, is in nobody's way as long as cpm stays away.
-        let is_in_the_way = |difference| difference != Difference::Extra || context.edited == Edited::Overwrite;
-        let found = differences(&context.places.skills.join(dir.as_str()), stamps, Care::Stat)?;
-        if found.iter().any(|(_, difference)| is_in_the_way(*difference)) {
-            return Ok(Presence::Touched);
+
+    /// Looks at a package: by the receipt, then by one `stat` of each of its files.
+    pub(super) fn presence(&self, name: &PackageName, locked: &Locked, options: &str) -> Result<Presence> {
+        let Some(installed) = self.receipt.packages.get(name) else { return Ok(Presence::Otherwise) };
+        if installed.checksum != locked.checksum || installed.version != locked.version || installed.options != options
+        {
+            return Ok(Presence::Otherwise);
         }
+        for (dir, stamps) in &installed.dirs {
+            let found = differences(&self.context.places.skills.join(dir.as_str()), stamps, Care::Stat)?;
+            if found.iter().any(|(_, difference)| self.context.edited.minds(*difference)) {
+                return Ok(Presence::Touched);
+            }
+        }
+        for (server, ours) in &installed.servers {
+            if self.servers()?.get(server.as_str()).map(entry_digest) != Some(*ours) {
+                return Ok(Presence::Touched);
+            }
+        }
+        Ok(Presence::Whole)
     }
-    if installed.servers.is_empty() {
-        return Ok(Presence::Whole);
+
+    fn servers(&self) -> Result<&BTreeMap<String, Value>> {
+        if let Some(servers) = self.servers.get() {
+            return Ok(servers);
+        }
+        let entries = McpDocument::read(self.context)?.entries;
+        Ok(self.servers.get_or_init(|| entries))
     }
-    let present = McpDocument::read(context)?.entries;
-    let mut servers = installed.servers.iter();
-    let is_whole = servers.all(|(server, ours)| present.get(server.as_str()).map(entry_digest) == Some(*ours));
-    Ok(if is_whole { Presence::Whole } else { Presence::Touched })
 }
 
 /// The dependency that names a package, with the name the scope gives it.
@@ -73,10 +91,7 @@ pub(super) fn options_text(manifest: &Manifest, package: &PackageName, locked: &
         None => {}
     }
     if let Some(skills) = &dependency.skills {
-        parts.push(format!(
-            "skills {}",
-            skills.iter().map(super::super::model::name::SkillName::as_str).collect::<Vec<_>>().join(",")
-        ));
+        parts.push(format!("skills {}", skills.iter().map(SkillName::as_str).collect::<Vec<_>>().join(",")));
     }
     parts.extend(dependency.servers.iter().map(|(old, new)| format!("server {old}={new}")));
     parts.join("; ")

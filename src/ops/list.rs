@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::Context;
 use super::apply::{origin, shown_path};
-use super::installed::{Presence, dependency_on, options_text, presence};
+use super::installed::{Look, Presence, dependency_on, options_text};
 use super::state::ScopeState;
 use crate::error::Result;
 use crate::model::digest::TreeDigest;
@@ -51,11 +51,12 @@ pub struct Row {
 /// Any failure to read it.
 pub fn list(context: &Context<'_>) -> Result<ScopeList> {
     let state = ScopeState::look(context)?;
+    let look = Look::new(context, &state.receipt);
     let mut packages = Vec::new();
     for (name, locked) in &state.lock.packages {
         let installed = state.receipt.packages.get(name);
         let options = options_text(&state.manifest, name, locked);
-        let state_word = match presence(context, &state.receipt, name, locked, &options)? {
+        let state_word = match look.presence(name, locked, &options)? {
             Presence::Whole => "installed",
             Presence::Touched => "not as locked",
             Presence::Otherwise => "not installed",

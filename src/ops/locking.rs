@@ -8,7 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::fetch::{Fetcher, Loaded};
 use crate::error::{Error, Kind, Result};
-use crate::git::Cache;
 use crate::index::Indexes;
 use crate::model::dependency::{Dependency, Manifest, Need, Origin};
 use crate::model::index::{IndexId, Release};
@@ -143,9 +142,10 @@ impl Locker<'_, '_> {
         solution: &BTreeMap<PackageName, Version>,
     ) -> Result<(Locked, Option<Loaded>)> {
         let old = self.old.packages.get(name);
+        let unchanged = || old.map(|old| (old.clone(), None)).ok_or_else(|| unlisted(name));
         if let Some(direct) = self.direct.borrow().get(name) {
             let Some((source, commit, loaded)) = direct.fresh.clone() else {
-                return old.map(|old| (old.clone(), None)).ok_or_else(|| unlisted(name));
+                return unchanged();
             };
             let needs = names_of(&direct.candidate.needs);
             let fresh = entry(version, None, source, commit, None, needs, &loaded);
@@ -153,10 +153,10 @@ impl Locker<'_, '_> {
         }
         let releases = self.releases.borrow();
         let Some((index, list)) = releases.get(name) else {
-            return old.map(|old| (old.clone(), None)).ok_or_else(|| unlisted(name));
+            return unchanged();
         };
         let Some(release) = list.iter().find(|release| release.version == *version) else {
-            return old.map(|old| (old.clone(), None)).ok_or_else(|| unlisted(name));
+            return unchanged();
         };
         if let Some(old) = old.filter(|old| old.version == *version && old.index.as_ref() == Some(index)) {
             refuse_republished(name, old, release)?;
@@ -260,9 +260,4 @@ fn refuse_republished(name: &PackageName, old: &Locked, release: &Release) -> Re
 
 fn unlisted(name: &PackageName) -> Error {
     Error::new(Kind::Bug, format!("`{name}` was chosen, but nobody offers it"))
-}
-
-/// The indexes of a manifest over a cache.
-pub(super) fn indexes<'a>(manifest: &Manifest, cache: &'a Cache<'a>) -> Indexes<'a> {
-    Indexes::new(&manifest.indexes, cache)
 }

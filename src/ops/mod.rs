@@ -17,7 +17,7 @@ pub mod update;
 pub mod verify;
 
 use crate::claude::paths::{Machine, ScopePlaces};
-use crate::git::Network;
+use crate::git::{Cache, Network};
 use crate::plan::Edited;
 use crate::progress::Progress;
 use report::SurfaceChange;
@@ -42,6 +42,13 @@ pub struct Context<'a> {
     pub approver: &'a dyn Approver,
     /// The environment, for `${VAR}` references.
     pub variable: &'a dyn Fn(&str) -> bool,
+}
+
+impl Context<'_> {
+    /// The cached repositories, asked as this run may.
+    fn git_cache(&self) -> Cache<'_> {
+        Cache::new(self.machine.cache.join("git-v1"), self.network, self.progress)
+    }
 }
 
 /// Whether the lock may change.

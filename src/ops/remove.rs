@@ -10,7 +10,6 @@ use super::report::Report;
 use super::state::ScopeState;
 use crate::error::{Error, Kind, Result};
 use crate::format::manifest_edit::Editor;
-use crate::git::Cache;
 use crate::model::lock::Lock;
 use crate::model::name::PackageName;
 
@@ -20,7 +19,7 @@ use crate::model::name::PackageName;
 /// [`Kind::NotFound`] for a name the manifest does not have; [`Kind::Conflict`] for edited files.
 pub fn remove(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
     let state = ScopeState::open(context)?;
-    let cache = Cache::new(context.machine.cache.join("git-v1"), context.network, context.progress);
+    let cache = context.git_cache();
     let fetcher = fetcher(context, &cache);
     let mut manifest = state.manifest.clone();
     let mut editor = Editor::parse(state.manifest_text.as_deref().unwrap_or_default(), &context.places.manifest)?;

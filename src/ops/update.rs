@@ -9,7 +9,7 @@ use super::locking::{self, Unlock};
 use super::report::Report;
 use super::state::{self, ScopeState};
 use crate::error::{Error, Kind, Result};
-use crate::git::Cache;
+use crate::index::Indexes;
 use crate::model::name::PackageName;
 
 /// Updates the named packages, or all.
@@ -19,7 +19,7 @@ use crate::model::name::PackageName;
 pub fn update(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
     state::require_manifest(context)?;
     let state = ScopeState::open(context)?;
-    let cache = Cache::new(context.machine.cache.join("git-v1"), context.network, context.progress);
+    let cache = context.git_cache();
     let fetcher = fetcher(context, &cache);
     let unlock = match names {
         [] => Unlock::Everything,
@@ -27,7 +27,7 @@ pub fn update(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
             Unlock::Named(names.iter().map(|name| locked_name(context, &state, name)).collect::<Result<BTreeSet<_>>>()?)
         }
     };
-    let indexes = locking::indexes(&state.manifest, &cache);
+    let indexes = Indexes::new(&state.manifest.indexes, &cache);
     let locking = locking::lock(&state.manifest, &state.lock, &unlock, &indexes, &fetcher)?;
     let about = match unlock {
         Unlock::Named(names) => About::Packages(names),

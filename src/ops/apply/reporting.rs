@@ -8,7 +8,6 @@ use serde_json::Value;
 use super::super::report::{Action, FileReport, PackageReport, Report};
 use super::super::{Context, Effect};
 use super::{Fresh, Run};
-use crate::error::Result;
 use crate::model::dependency::Placement;
 use crate::model::lock::Locked;
 use crate::model::name::PackageName;
@@ -24,7 +23,7 @@ impl Run<'_> {
         FileReport { path: shown_path(self.context, path), action }
     }
 
-    pub(super) fn report(&self, changes: &[Change], written: &[FileReport]) -> Result<Report> {
+    pub(super) fn report(&self, changes: &[Change], written: &[FileReport]) -> Report {
         let skills = &self.context.places.skills;
         let mut files: Vec<FileReport> = changes
             .iter()
@@ -45,7 +44,7 @@ impl Run<'_> {
             self.fresh.iter().map(|(name, fresh)| self.package_report(name, fresh)).collect();
         packages.extend(removed.map(|(name, installed)| removed_report(name, installed)));
         packages.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Report {
+        Report {
             scope: self.context.places.scope,
             base: self.context.machine.shown(&self.context.places.base),
             dry_run: self.context.effect == Effect::DryRun,
@@ -53,7 +52,7 @@ impl Run<'_> {
             unchanged: self.kept.len(),
             files,
             next: self.next_steps(changes),
-        })
+        }
     }
 
     fn files_of_dry_run(&self, changes: &[Change]) -> Vec<FileReport> {
@@ -62,7 +61,7 @@ impl Run<'_> {
         let paths = [
             (touches_mcp, &places.mcp.path),
             (self.manifest_text.is_some(), &places.manifest),
-            (self.state.lock_bytes.is_none() || *self.lock != self.state.lock, &places.lock),
+            (self.writes_lock, &places.lock),
         ];
         let is_own = |path: &Path| path != places.mcp.path;
         let action = |path: &Path| if self.leaves_nothing() && is_own(path) { "remove" } else { "write" };

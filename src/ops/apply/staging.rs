@@ -178,7 +178,7 @@ impl Run<'_> {
             transaction.put_file(&places.manifest, text.as_bytes(), Privacy::Shared)?;
             written.push(self.file_report(&places.manifest, "write"));
         }
-        if self.state.lock_bytes.is_none() || *self.lock != self.state.lock {
+        if self.writes_lock {
             transaction.put_file(&places.lock, lockfile::emit(self.lock).as_bytes(), Privacy::Shared)?;
             written.push(self.file_report(&places.lock, "write"));
         }

@@ -3,7 +3,7 @@
 use super::super::fetch::Loaded;
 use super::step::answers;
 use super::{Breadth, Locker};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::index::IndexKind;
 use crate::model::dependency::{Dependency, Need, Origin};
 use crate::model::index::{IndexId, Release};
@@ -32,17 +32,11 @@ impl Locker<'_, '_> {
 
     fn read_direct(&self, name: &PackageName, dependency: &Dependency) -> Result<Direct> {
         let old = self.old.packages.get(name).filter(|old| answers(dependency, old, self.indexes));
-        let (source, commit) = match &dependency.origin {
-            Origin::Git { url, path, want } => {
-                if let Some(old) = old.filter(|_| !self.unlock.frees(name)) {
-                    return Ok(Direct { candidate: locked_candidate(old, &[]), fresh: None });
-                }
-                let commit = self.fetcher.cache.resolve(url, want)?;
-                (Source::Git { url: url.clone(), path: path.clone(), want: want.clone() }, Some(commit))
-            }
-            Origin::Dir(path) => (Source::Dir { path: path.clone() }, None),
-            Origin::Index { .. } => return Err(Error::new(Kind::Bug, "an index dependency is not direct")),
-        };
+        let is_git = matches!(dependency.origin, Origin::Git { .. });
+        if let Some(old) = old.filter(|_| is_git && !self.unlock.frees(name)) {
+            return Ok(Direct { candidate: locked_candidate(old, &[]), fresh: None });
+        }
+        let (source, commit) = self.fetcher.locate(&dependency.origin)?;
         let loaded = self.fetcher.load(name, &source, commit.as_ref(), None, None)?;
         let label = loaded.package.version.as_deref().and_then(|text| Version::parse(text).ok());
         let version = label.unwrap_or_else(|| match &commit {

@@ -6,7 +6,7 @@ use crate::index::Indexes;
 use crate::model::dependency::{Dependency, Manifest, Origin};
 use crate::model::lock::{Lock, Locked};
 use crate::model::name::PackageName;
-use crate::model::source::{RefWant, Source};
+use crate::model::source::RefWant;
 
 /// Whether a lock answers a manifest as it is: nothing missing, nothing too much, every wish met.
 pub(in crate::ops) fn is_in_step(manifest: &Manifest, lock: &Lock, indexes: &Indexes<'_>) -> bool {
@@ -37,15 +37,10 @@ pub(super) fn answers(dependency: &Dependency, locked: &Locked, indexes: &Indexe
             let right_index = index.as_ref().is_none_or(|wanted| indexes.is_called(id, wanted));
             right_index && requirement.matches(&locked.version)
         }),
-        Origin::Git { url, path, want } => {
-            let source = Source::Git { url: url.clone(), path: path.clone(), want: want.clone() };
-            let right_commit = match want {
-                RefWant::Rev(commit) => locked.commit.as_ref() == Some(commit),
-                RefWant::Head | RefWant::Branch(_) | RefWant::Tag(_) => true,
-            };
-            locked.index.is_none() && locked.source == source && right_commit
+        Origin::Git { want: RefWant::Rev(commit), .. } if locked.commit.as_ref() != Some(commit) => false,
+        Origin::Git { .. } | Origin::Dir(_) => {
+            locked.index.is_none() && Some(&locked.source) == dependency.origin.source().as_ref()
         }
-        Origin::Dir(path) => locked.index.is_none() && locked.source == Source::Dir { path: path.clone() },
     }
 }
 
