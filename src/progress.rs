@@ -4,6 +4,8 @@
 pub trait Progress: Sync {
     /// A step a person may wait for, such as "fetching https://…".
     fn step(&self, text: &str);
+    /// How much of a repository has come so far, as git says it: "1.20 MiB | 2.00 MiB/s".
+    fn received(&self, _place: &str, _amount: &str) {}
     /// A detail for `-v`, such as a command line.
     fn detail(&self, text: &str);
     /// Something the user should know although the run goes on.

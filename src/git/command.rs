@@ -2,20 +2,24 @@
 //! helpers, ssh configuration, proxies and `insteadOf` keep working [security.md §4.1].
 
 use std::ffi::{OsStr, OsString};
-use std::io::{ErrorKind, Write as _};
+use std::io::ErrorKind;
 use std::path::Path;
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::Command;
 use std::sync::OnceLock;
 
-use super::capture::Capture;
+use super::process::{self, Limits, Output, Watch};
 use crate::error::{Error, Kind, Result};
-use crate::model::url::Reach;
+use crate::model::url::{GitUrl, Reach};
 use crate::progress::Progress;
 
 /// What every process gets with `-c`, above any configuration file.
 const SETTINGS: &[&str] = &[
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
+    // A cache: what a power cut takes is fetched again.
+    "core.fsync=none",
+    // A large blob passes through in pieces.
+    "core.bigFileThreshold=1m",
     "protocol.version=2",
     "transfer.bundleURI=false",
     "fetch.fsckObjects=true",
@@ -24,6 +28,8 @@ const SETTINGS: &[&str] = &[
     "fetch.prune=false",
     "fetch.pruneTags=false",
     "fetch.writeCommitGraph=false",
+    // One pack for a fetch, not a file for each object.
+    "fetch.unpackLimit=1",
     "gc.auto=0",
     "maintenance.auto=false",
     "credential.interactive=false",
@@ -40,6 +46,8 @@ const KEPT: &[&str] = &[
     "GIT_CONFIG_GLOBAL",
     "GIT_CONFIG_NOSYSTEM",
     "GIT_CONFIG_SYSTEM",
+    "GIT_HTTP_LOW_SPEED_LIMIT",
+    "GIT_HTTP_LOW_SPEED_TIME",
     "GIT_HTTP_PROXY_AUTHMETHOD",
     "GIT_PROXY_SSL_CAINFO",
     "GIT_PROXY_SSL_CERT",
@@ -64,6 +72,9 @@ const FIXED: &[(&str, &str)] = &[
     ("GIT_ALLOW_PROTOCOL", "https:ssh:file:http"),
     ("GIT_NO_LAZY_FETCH", "1"),
     ("GIT_NO_REPLACE_OBJECTS", "1"),
+    // Headers of answers, without bodies: only there does git tell `Retry-After`.
+    ("GIT_TRACE_CURL", "2"),
+    ("GIT_TRACE_CURL_NO_DATA", "1"),
 ];
 
 /// The git program and the cleaned environment it runs in.
@@ -71,78 +82,68 @@ const FIXED: &[(&str, &str)] = &[
 pub(super) struct Git {
     environment: Vec<(OsString, OsString)>,
     ssh: OnceLock<Option<OsString>>,
+    limits: Limits,
 }
 
-/// How a process ended and what it said, without credentials.
-#[derive(Debug)]
-pub(super) struct Output {
-    pub(super) status: ExitStatus,
-    pub(super) stdout: String,
-    pub(super) stderr: String,
+/// What a process is about.
+#[derive(Clone, Copy)]
+pub(super) struct About<'a> {
+    /// The cache repository it works on.
+    pub(super) repository: &'a Path,
+    /// The address it reaches.
+    pub(super) url: &'a GitUrl,
+    pub(super) progress: &'a dyn Progress,
 }
 
 impl Git {
     /// Git in an environment made from `variables`.
     pub(super) fn new(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
-        Git { environment: environment(variables), ssh: OnceLock::new() }
+        Git { environment: environment(variables), ssh: OnceLock::new(), limits: Limits::default() }
+    }
+
+    /// The same git on another leash.
+    #[cfg(test)]
+    pub(super) fn limited(self, limits: Limits) -> Self {
+        Git { limits, ..self }
+    }
+
+    pub(super) fn limits(&self) -> Limits {
+        self.limits
     }
 
     /// Runs `git <arguments>` on a repository with `input` on its standard input, to its end.
     ///
     /// # Errors
     /// [`Kind::Usage`] when git cannot be started. How it ended is for the caller to judge.
-    pub(super) fn run(
-        &self,
-        repository: &Path,
-        reach: Reach,
-        arguments: &[&str],
-        input: &[u8],
-        progress: &dyn Progress,
-    ) -> Result<Output> {
-        let ssh = match reach {
+    pub(super) fn run(&self, about: About<'_>, arguments: &[&str], input: &[u8]) -> Result<Output> {
+        let ssh = match about.url.reach() {
             Reach::Local => None,
-            Reach::Remote => self.ssh_command(repository, progress)?,
+            Reach::Remote => self.ssh_command(about)?,
         };
-        self.start(repository, ssh.as_deref(), arguments, input, progress)
+        self.start(about, ssh.as_deref(), arguments, input)
     }
 
-    fn start(
-        &self,
-        repository: &Path,
-        ssh: Option<&OsStr>,
-        arguments: &[&str],
-        input: &[u8],
-        progress: &dyn Progress,
-    ) -> Result<Output> {
-        progress.detail(&format!("git {}", arguments.join(" ")));
+    fn start(&self, about: About<'_>, ssh: Option<&OsStr>, arguments: &[&str], input: &[u8]) -> Result<Output> {
+        about.progress.detail(&format!("git {}", arguments.join(" ")));
         let mut command = Command::new("git");
         command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.envs(ssh.map(|ssh| ("GIT_SSH_COMMAND", ssh)));
         // Nothing is read from the folder cpm was started in, not even by an `includeIf` of the user's.
-        command.current_dir(repository);
+        command.current_dir(about.repository);
         let mut git_dir = OsString::from("--git-dir=");
-        git_dir.push(repository);
+        git_dir.push(about.repository);
         command.arg(git_dir);
         for setting in SETTINGS {
             command.args(["-c", setting]);
         }
         command.args(arguments);
-        command.stdin(if input.is_empty() { Stdio::null() } else { Stdio::piped() });
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().map_err(|cause| not_started(&cause))?;
-        let stdout = child.stdout.take().map(Capture::of);
-        let stderr = child.stderr.take().map(Capture::of);
-        if let Some(mut pipe) = child.stdin.take() {
-            // A git that ended early does not read on; its exit status says why.
-            let _ = pipe.write_all(input);
-        }
-        let status = child.wait().map_err(|cause| not_started(&cause))?;
-        let text = |capture: Option<Capture>| capture.map(Capture::finish).unwrap_or_default();
-        Ok(Output { status, stdout: text(stdout), stderr: text(stderr) })
+        let packs = about.repository.join("objects/pack");
+        let watch = Watch { limits: self.limits, packs: &packs, place: about.url.as_str(), progress: about.progress };
+        process::run(command, input, &watch).map_err(|cause| not_started(&cause))
     }
 
     /// The user's ssh command with prompts switched off; `None` leaves alone what is not OpenSSH. Asked once.
-    fn ssh_command(&self, repository: &Path, progress: &dyn Progress) -> Result<Option<OsString>> {
+    fn ssh_command(&self, about: About<'_>) -> Result<Option<OsString>> {
         if let Some(known) = self.ssh.get() {
             return Ok(known.clone());
         }
@@ -151,7 +152,7 @@ impl Git {
         let command = match variable("GIT_SSH_COMMAND") {
             Some(command) => Some(command.clone()),
             None => {
-                let asked = self.start(repository, None, &["config", "--get", "core.sshCommand"], &[], progress)?;
+                let asked = self.start(about, None, &["config", "--get", "core.sshCommand"], &[])?;
                 match asked.stdout.trim_end_matches('\n') {
                     "" if variable("GIT_SSH").is_some() => None,
                     "" => Some(OsString::from("ssh")),
@@ -214,7 +215,7 @@ mod tests {
             ("GIT_CONFIG_PARAMETERS", "'a=b'"),
             ("GIT_EXEC_PATH", "/evil"),
             ("GIT_OBJECT_DIRECTORY", "/evil"),
-            ("GIT_TRACE_CURL", "1"),
+            ("GIT_TRACE", "1"),
             ("GIT_SSL_NO_VERIFY", "1"),
             ("SSH_ASKPASS", "/evil"),
         ];
@@ -250,7 +251,9 @@ mod tests {
     fn a_missing_git_is_named() {
         let dir = tempfile::tempdir().expect("a directory");
         let git = Git::new([("PATH".into(), dir.path().into())]);
-        let error = git.run(dir.path(), Reach::Local, &["version"], &[], &Silent).expect_err("no git");
+        let url = GitUrl::parse("https://git.acme.dev/team/skills").expect("an address");
+        let about = About { repository: dir.path(), url: &url, progress: &Silent };
+        let error = git.run(about, &["version"], &[]).expect_err("no git");
         assert_eq!(error.kind(), Kind::Usage);
         assert!(error.help_text().is_some());
     }

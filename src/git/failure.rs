@@ -1,7 +1,9 @@
 //! What git's failure means: its words become a kind, a sentence and a way out.
 
-use super::command::Output;
-use super::reasons::{Help, RULES};
+use std::path::Path;
+
+use super::process::{Output, Stopped};
+use super::reasons::{Help, LOCAL_DAMAGE, RULES, Retry, Rule};
 use crate::error::{Error, Kind};
 use crate::model::url::GitUrl;
 
@@ -11,6 +13,38 @@ pub(super) fn refuses_id(output: &Output) -> bool {
     ["not our ref", "unadvertised object", "allowanysha1inwant", "allowreachablesha1inwant", "allowtipsha1inwant"]
         .iter()
         .any(|phrase| text.contains(phrase))
+}
+
+/// Whether the server does not leave out of an answer what it was asked to leave out.
+pub(super) fn refuses_filter(output: &Output) -> bool {
+    let text = searchable(&output.stderr);
+    ["filter '' not supported", "tree filter allows max depth"].iter().any(|phrase| text.contains(phrase))
+}
+
+/// Whether the answer was made for somebody who has more than is here.
+pub(super) fn misses_base(output: &Output) -> bool {
+    searchable(&output.stderr).contains("unresolved delta")
+}
+
+/// Whether git complains about the files of the cache repository, not about the server or the disk.
+pub(super) fn is_local_damage(output: &Output, repository: &Path) -> bool {
+    let name = repository.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let text = searchable(&output.stderr);
+    let is_about_disk = rule(output).is_some_and(|rule| rule.kind == Kind::FileSystem);
+    LOCAL_DAMAGE.iter().any(|phrase| text.contains(phrase)) || (output.stderr.contains(&name) && !is_about_disk)
+}
+
+/// Why asking again may help.
+pub(super) fn transient(output: &Output) -> Option<&'static str> {
+    if output.status.success() || output.stopped.is_some() {
+        return None;
+    }
+    rule(output).filter(|rule| rule.retry == Retry::Soon).map(|rule| rule.message)
+}
+
+fn rule(output: &Output) -> Option<&'static Rule> {
+    let text = searchable(&output.stderr);
+    RULES.iter().find(|rule| rule.phrases.iter().any(|phrase| text.contains(phrase)))
 }
 
 /// Whether the server answered that it has no such branch or tag.
@@ -31,9 +65,7 @@ pub(super) fn error(url: &GitUrl, output: &Output) -> Error {
     if let Some(error) = stopped(output) {
         return error.at(url);
     }
-    let text = searchable(&output.stderr);
-    let rule = RULES.iter().find(|rule| rule.phrases.iter().any(|phrase| text.contains(phrase)));
-    let (kind, message, help) = match rule {
+    let (kind, message, help) = match rule(output) {
         Some(rule) => (rule.kind, rule.message, rule.help),
         None => (Kind::Network, "git could not fetch from the repository", Help::Text(TRY_GIT)),
     };
@@ -48,6 +80,20 @@ const TRY_GIT: &str = "see what `git ls-remote` with this address says";
 
 /// A git that did not get as far as an answer.
 fn stopped(output: &Output) -> Option<Error> {
+    match output.stopped {
+        Some(Stopped::Silence(limit)) => {
+            let why = format!("nothing came for {} s", limit.as_secs());
+            let error = Error::new(Kind::Network, "the host went silent").because(why);
+            return Some(error.help("check the network, the proxy and, for ssh, the host; then run again"));
+        }
+        Some(Stopped::Time(limit)) => {
+            let why = format!("it was still going on after {} min", limit.as_secs() / 60);
+            let error = Error::new(Kind::Network, "fetching takes too long").because(why);
+            return Some(error.help("run again on a faster line; what had come is thrown away"));
+        }
+        Some(Stopped::Bytes(limit)) => return Some(too_much(limit)),
+        None => {}
+    }
     #[cfg(unix)]
     if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&output.status) {
         const SIGINT: i32 = 2;
@@ -60,6 +106,13 @@ fn stopped(output: &Output) -> Option<Error> {
         let error = Error::new(Kind::Usage, "this git is too old for cpm").help("install git 2.36 or newer");
         output.stderr.lines().take(1).fold(error, Error::because)
     })
+}
+
+/// A pack without end, or of a repository that is no place for skills.
+fn too_much(limit: u64) -> Error {
+    Error::new(Kind::UnsafeTree, "the host sends more than cpm takes")
+        .because(format!("more than {} MiB came for one commit", limit >> 20))
+        .help("use a repository that is not so large, or a host that filters what it sends (`uploadpack.allowFilter`)")
 }
 
 fn credentials(url: &GitUrl) -> &'static str {
@@ -121,8 +174,13 @@ mod tests {
     use std::os::unix::process::ExitStatusExt as _;
     use std::process::ExitStatus;
 
+    fn raw(status: i32, stderr: &str) -> Output {
+        let (status, stderr) = (ExitStatus::from_raw(status), stderr.to_owned());
+        Output { status, stdout: String::new(), stderr, retry_after: None, stopped: None }
+    }
+
     fn output(code: i32, stderr: &str) -> Output {
-        Output { status: ExitStatus::from_raw(code << 8), stdout: String::new(), stderr: stderr.to_owned() }
+        raw(code << 8, stderr)
     }
 
     fn kind(stderr: &str) -> Kind {
@@ -189,7 +247,7 @@ mod tests {
         }
         let url = GitUrl::parse("https://h/o/r").expect("an address");
         assert_eq!(error(&url, &output(129, "error: unknown option `refetch'\nusage: …")).kind(), Kind::Usage);
-        let interrupted = Output { status: ExitStatus::from_raw(2), stdout: String::new(), stderr: String::new() };
+        let interrupted = raw(2, "");
         assert_eq!(error(&url, &interrupted).kind(), Kind::Interrupted);
     }
 

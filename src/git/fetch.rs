@@ -1,28 +1,38 @@
-//! Asking a server: which commit a ref names, a commit with its trees, blobs by id. Each question is one `git fetch`
-//! into the cache repository; what a server cannot do is done in the next cheapest way.
+//! Asking a server: which commit a ref names, a commit, objects by id. Each question is one `git fetch` into the cache
+//! repository; what a server cannot do is done in the next cheapest way.
 //!
 //! Invariant: called by one thread of one process at a time for a repository.
 
 use std::path::Path;
+use std::time::Duration;
 
-use git2::{Oid, Reference, Repository};
+use git2::Repository;
 
-use super::command::{Git, Output};
-use super::{failure, odb};
-use crate::error::{Error, Kind, Result};
+use super::command::About;
+use super::filters::Filters;
+use super::need::{Lacking, Need};
+use super::odb::{self, Fault, Read};
+use super::process::Output;
+use super::repository::{clear_way, local_ref, peeled};
+use super::{Cache, failure};
+use crate::error::{Error, Kind};
 use crate::model::source::{Commit, RefWant};
 use crate::model::url::GitUrl;
-use crate::progress::Progress;
 
 /// What every fetch has in common. No tags, submodules or `FETCH_HEAD`: only what the refspecs say is written.
-const FETCH: &[&str] = &["fetch", "--quiet", "--no-tags", "--recurse-submodules=no", "--no-write-fetch-head"];
-/// Commits and trees only.
-const BLOBLESS: &str = "--filter=blob:none";
+const FETCH: &[&str] = &["fetch", "--progress", "--no-tags", "--recurse-submodules=no", "--no-write-fetch-head"];
+/// The commit without its history.
+const SHALLOW: &str = "--depth=1";
 /// Also what the cache had in part.
 const WHOLE: &[&str] = &["--no-filter", "--refetch"];
 /// All branches and tags with their history: the depth stands for "no limit" also in a shallow repository.
 const EVERYTHING: &[&str] = &["--prune", "--depth=2147483647"];
 const EVERY_REF: &[&str] = &["+refs/heads/*:refs/cpm/heads/*", "+refs/tags/*:refs/cpm/tags/*"];
+/// The server is told of no objects that are here: it would leave out what belongs to them, and the cache has only parts.
+const TELL_NOTHING: &[&str] = &["-c", "fetch.negotiationAlgorithm=noop"];
+
+/// The longest wait that a host may ask for; with more, the user decides.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
 /// Formatting mistakes that honest repositories carry in their history since old programs wrote them. Everything
 /// that could harm a reader stays an error.
@@ -42,10 +52,21 @@ const TOLERATED: &[&str] = &[
 
 /// One repository's server and the cache repository for it.
 pub(super) struct Server<'a> {
-    pub(super) git: &'a Git,
+    pub(super) cache: &'a Cache<'a>,
     pub(super) url: &'a GitUrl,
     pub(super) repository: &'a Path,
-    pub(super) progress: &'a dyn Progress,
+}
+
+/// What one `git fetch` asks.
+#[derive(Default, Clone)]
+struct Question<'q> {
+    /// Options, the filters among them.
+    options: Vec<String>,
+    refspecs: Vec<&'q str>,
+    /// Ids of objects, one a line.
+    ids: String,
+    /// The ref here that the server is told of; a shallow commit with at least its first levels of trees.
+    have: Option<&'q str>,
 }
 
 /// How a server took a question.
@@ -54,124 +75,194 @@ enum Answer {
     /// It gives no objects by id, or does not have this one.
     RefusesId(Output),
     LacksRef(Output),
-}
-
-impl Answer {
-    /// No refusal is expected.
-    fn done(self, url: &GitUrl) -> Result<()> {
-        match self {
-            Answer::Done => Ok(()),
-            Answer::RefusesId(output) | Answer::LacksRef(output) => Err(failure::error(url, &output)),
-        }
-    }
+    /// It does not leave out what it was asked to leave out.
+    RefusesFilter,
 }
 
 impl Server<'_> {
-    /// The commit that a ref names now.
-    pub(super) fn resolve(&self, want: &RefWant) -> Result<Commit> {
+    /// The commit that a ref names now; the first of what is needed of it comes along.
+    pub(super) fn resolve(&self, want: &RefWant, needs: &[Need<'_>]) -> Read<Commit> {
         let (remote, local) = match want {
             RefWant::Rev(commit) => return Ok(commit.clone()),
             RefWant::Head => ("HEAD".to_owned(), local_ref(want)),
             RefWant::Branch(name) => (format!("refs/heads/{name}"), local_ref(want)),
             RefWant::Tag(name) => (format!("refs/tags/{name}"), local_ref(want)),
         };
-        self.progress.step(&format!("fetching {}", self.url));
-        self.clear_way(&local)?;
-        match self.fetch(&["--depth=1", BLOBLESS], &[&format!("+{remote}:{local}")], &[])? {
-            Answer::LacksRef(_) => return Err(self.no_ref(want)),
-            answer => answer.done(self.url)?,
+        self.progress_step();
+        let repository = self.open()?;
+        clear_way(&repository, &local).map_err(|cause| self.damaged(&cause))?;
+        let is_known = repository.find_reference(&local).is_ok();
+        drop(repository);
+        let refspec = format!("+{remote}:{local}");
+        loop {
+            let filters = self.cache.filters.of(self.url);
+            // With something here to tell of, all that follows is a question of what has changed.
+            let mut options = filters.for_commit(if is_known { &[] } else { needs });
+            options.push(SHALLOW.to_owned());
+            let have = is_known.then_some(local.as_str());
+            match self.fetch(&Question { options, refspecs: vec![&refspec], have, ..Question::default() })? {
+                Answer::Done => break,
+                Answer::RefusesFilter => self.cache.filters.refused(self.url, filters),
+                Answer::LacksRef(_) => return Err(self.no_ref(want).into()),
+                Answer::RefusesId(output) => return Err(failure::error(self.url, &output).into()),
+            }
         }
         let repository = self.open()?;
         let reference = repository.find_reference(&local).map_err(|cause| self.damaged(&cause))?;
-        peeled(&reference).ok_or_else(|| {
-            Error::new(Kind::NotFound, format!("{} names something else than a commit", describe(want))).at(self.url)
-        })
+        let is_not = || Error::new(Kind::NotFound, format!("{} names something else than a commit", describe(want)));
+        Ok(peeled(&reference).ok_or_else(|| is_not().at(self.url))?)
     }
 
-    /// Brings a commit and its trees.
-    pub(super) fn commit(&self, commit: &Commit) -> Result<()> {
-        self.progress.step(&format!("fetching {}", self.url));
-        let local = format!("refs/cpm/commits/{commit}");
-        let by_id = format!("+{commit}:{local}");
-        if let Answer::Done = self.fetch(&["--depth=1", BLOBLESS], &[&by_id], &[])? {
-            return self.check_commit(commit, &local);
+    /// Brings a commit and the first of what is needed of it.
+    pub(super) fn commit(&self, commit: &Commit, needs: &[Need<'_>]) -> Read<()> {
+        odb::object_id(self.url, commit)?;
+        self.progress_step();
+        let local = local_ref(&RefWant::Rev(commit.clone()));
+        let refspec = format!("+{commit}:{local}");
+        loop {
+            let filters = self.cache.filters.of(self.url);
+            let mut options = filters.for_commit(needs);
+            options.push(SHALLOW.to_owned());
+            match self.fetch(&Question { options, refspecs: vec![&refspec], ..Question::default() })? {
+                Answer::Done => return self.check_commit(commit, &local),
+                Answer::RefusesFilter => self.cache.filters.refused(self.url, filters),
+                Answer::RefusesId(_) | Answer::LacksRef(_) => return self.commit_among_all(commit, &local),
+            }
         }
-        self.progress.detail(&format!("{} gives no commits by id: fetching all branches and tags", self.url));
-        self.fetch(&[EVERYTHING, &[BLOBLESS]].concat(), EVERY_REF, &[])?.done(self.url)?;
-        let id = odb::object_id(self.url, commit)?;
+    }
+
+    /// Brings all branches and tags, for a server that gives no commits by id.
+    fn commit_among_all(&self, commit: &Commit, local: &str) -> Read<()> {
+        self.cache.progress.detail(&format!("{} gives no commits by id: fetching all branches and tags", self.url));
+        loop {
+            let filters = self.cache.filters.of(self.url);
+            let blobless = if filters == Filters::Narrow { Filters::Blobless } else { filters };
+            let mut options = blobless.for_commit(&[]);
+            options.extend(EVERYTHING.iter().map(ToString::to_string));
+            match self.fetch(&Question { options, refspecs: EVERY_REF.to_vec(), ..Question::default() })? {
+                Answer::Done => break,
+                Answer::RefusesFilter => self.cache.filters.refused(self.url, blobless),
+                Answer::LacksRef(output) | Answer::RefusesId(output) => {
+                    return Err(failure::error(self.url, &output).into());
+                }
+            }
+        }
         let repository = self.open()?;
         if self.has_no_refs(&repository)? {
-            return Err(self.no_ref(&RefWant::Head));
+            return Err(self.no_ref(&RefWant::Head).into());
         }
+        let id = odb::object_id(self.url, commit)?;
         if repository.find_commit(id).is_err() {
             return Err(Error::new(Kind::NotFound, format!("commit {commit} is gone from the repository"))
                 .at(self.url)
                 .because("no branch and no tag leads to it: it was replaced by a forced push, or it never was there")
-                .help("`cpm update NAME` takes the present commit"));
+                .help("`cpm update NAME` takes the present commit")
+                .into());
         }
-        repository.reference(&local, id, true, "cpm").map_err(|cause| self.damaged(&cause)).map(drop)
+        repository.reference(local, id, true, "cpm").map_err(|cause| self.damaged(&cause)).map(drop)
     }
 
-    /// Brings blobs that the commit refers to.
-    pub(super) fn blobs(&self, commit: &Commit, blobs: &[Oid]) -> Result<()> {
-        let files = if blobs.len() == 1 { "1 file".to_owned() } else { format!("{} files", blobs.len()) };
-        self.progress.step(&format!("fetching {files} from {}", self.url));
-        let ids: String = blobs.iter().map(|blob| format!("{blob}\n")).collect();
-        if let Answer::Done = self.fetch(&[BLOBLESS, "--stdin"], &[], ids.as_bytes())? {
-            return Ok(());
+    /// Brings objects of a commit that the cache lacks. A refusal of filters brings nothing, and is remembered.
+    pub(super) fn objects(&self, commit: &Commit, lacking: &Lacking) -> Read<()> {
+        self.progress_step();
+        let filters = self.cache.filters.of(self.url);
+        let ids: String = lacking.ids(filters).map(|id| format!("{id}\n")).collect();
+        let mut options = filters.for_objects(lacking);
+        options.push("--stdin".to_owned());
+        match self.fetch(&Question { options, ids, ..Question::default() })? {
+            Answer::Done => return Ok(()),
+            Answer::RefusesFilter => {
+                self.cache.filters.refused(self.url, filters);
+                return Ok(());
+            }
+            Answer::RefusesId(_) | Answer::LacksRef(_) => {}
         }
-        self.progress.detail(&format!("{} gives no files by id: fetching the whole commit", self.url));
-        let by_id = format!("+{commit}:refs/cpm/commits/{commit}");
-        match self.fetch(&[WHOLE, &["--depth=1"]].concat(), &[&by_id], &[]) {
+        self.cache.progress.detail(&format!("{} gives no files by id: fetching the whole commit", self.url));
+        let whole = |more: &[&str]| WHOLE.iter().chain(more).map(ToString::to_string).collect();
+        let refspec = format!("+{commit}:{}", local_ref(&RefWant::Rev(commit.clone())));
+        match self.fetch(&Question { options: whole(&[SHALLOW]), refspecs: vec![&refspec], ..Question::default() }) {
             Ok(Answer::Done) => return Ok(()),
             // With `--refetch` git 2.47 does not see the refusal of an old protocol and trips over its own feet.
             Ok(_) => {}
-            Err(error) if error.kind() == Kind::Network => {}
-            Err(error) => return Err(error),
+            Err(fault) if matches!(fault.kind(), Kind::Network | Kind::Integrity) => {}
+            Err(fault) => return Err(fault),
         }
-        self.fetch(&[WHOLE, EVERYTHING].concat(), EVERY_REF, &[])?.done(self.url)
+        match self.fetch(&Question {
+            options: whole(EVERYTHING),
+            refspecs: EVERY_REF.to_vec(),
+            ..Question::default()
+        })? {
+            Answer::Done | Answer::RefusesFilter => Ok(()),
+            Answer::RefusesId(output) | Answer::LacksRef(output) => Err(failure::error(self.url, &output).into()),
+        }
     }
 
-    fn fetch(&self, options: &[&str], refspecs: &[&str], input: &[u8]) -> Result<Answer> {
-        let output = self.run(&[], options, refspecs, input)?;
+    fn fetch(&self, question: &Question<'_>) -> Read<Answer> {
+        let mut output = self.run(&[], question)?;
+        if question.have.is_some() && failure::misses_base(&output) {
+            // It took what is told as more than what is here.
+            output = self.run(&[], &Question { have: None, ..question.clone() })?;
+        }
         if failure::is_about_form(&output, TOLERATED) {
             // With a filter git checks all or nothing; without, it can be told what to let pass.
-            self.progress.detail(&format!("{} has old objects in bad form: fetching all of the commit", self.url));
+            self.cache.progress.detail(&format!("{} has old objects in bad form: fetching all of them", self.url));
             let tolerant: Vec<String> = TOLERATED.iter().map(|mistake| format!("fetch.fsck.{mistake}=warn")).collect();
             let tolerant: Vec<&str> = tolerant.iter().flat_map(|setting| ["-c", setting]).collect();
-            let unfiltered = options.iter().copied().filter(|option| *option != BLOBLESS).chain(WHOLE.iter().copied());
-            return self.answer(self.run(&tolerant, &unfiltered.collect::<Vec<_>>(), refspecs, input)?);
+            let mut unfiltered = Question { have: None, ..question.clone() };
+            unfiltered.options.retain(|option| !option.starts_with("--filter="));
+            unfiltered.options.extend(WHOLE.iter().map(ToString::to_string));
+            output = self.run(&tolerant, &unfiltered)?;
         }
         self.answer(output)
     }
 
-    fn run(&self, settings: &[&str], options: &[&str], refspecs: &[&str], input: &[u8]) -> Result<Output> {
+    /// One question, put again to a server that is overloaded or out of reach.
+    fn run(&self, settings: &[&str], question: &Question<'_>) -> Read<Output> {
         let mut arguments = settings.to_vec();
-        if !input.is_empty() {
-            // Ids of blobs have no history to talk about; git's own lazy fetch does the same.
-            arguments.extend(["-c", "fetch.negotiationAlgorithm=noop"]);
+        let have = question.have.map(|local| format!("--negotiation-tip={local}"));
+        if have.is_none() {
+            arguments.extend(TELL_NOTHING);
         }
         arguments.extend(FETCH);
-        arguments.extend(options);
+        arguments.extend(have.as_deref());
+        arguments.extend(question.options.iter().map(String::as_str));
         arguments.extend(["--end-of-options", self.url.as_str()]);
-        arguments.extend(refspecs);
-        self.git.run(self.repository, self.url.reach(), &arguments, input, self.progress)
+        arguments.extend(&question.refspecs);
+        let progress = self.cache.progress;
+        let about = About { repository: self.repository, url: self.url, progress };
+        for backoff in self.cache.git.limits().backoff {
+            let output = self.cache.git.run(about, &arguments, question.ids.as_bytes())?;
+            let wait = output.retry_after.unwrap_or_default().max(backoff);
+            let Some(why) = failure::transient(&output).filter(|_| !self.url.host().is_empty()) else {
+                return Ok(output);
+            };
+            if wait > LONGEST_WAIT {
+                return Ok(output);
+            }
+            progress.step(&format!("{}: {why}; trying again in {:.1} s", self.url, wait.as_secs_f32()));
+            std::thread::sleep(wait);
+        }
+        Ok(self.cache.git.run(about, &arguments, question.ids.as_bytes())?)
     }
 
-    fn answer(&self, output: Output) -> Result<Answer> {
-        if output.status.success() {
+    fn answer(&self, output: Output) -> Read<Answer> {
+        if output.status.success() && output.stopped.is_none() {
             Ok(Answer::Done)
         } else if failure::lacks_ref(&output) {
             Ok(Answer::LacksRef(output))
+        } else if failure::refuses_filter(&output) {
+            Ok(Answer::RefusesFilter)
         } else if failure::refuses_id(&output) {
             Ok(Answer::RefusesId(output))
+        } else if failure::is_local_damage(&output, self.repository) {
+            Err(Fault::Damaged(failure::error(self.url, &output)))
         } else {
-            Err(failure::error(self.url, &output))
+            Err(failure::error(self.url, &output).into())
         }
     }
 
     /// The ref must now be exactly the commit that was asked for.
-    fn check_commit(&self, commit: &Commit, local: &str) -> Result<()> {
+    fn check_commit(&self, commit: &Commit, local: &str) -> Read<()> {
         let repository = self.open()?;
         let reference = repository.find_reference(local).map_err(|cause| self.damaged(&cause))?;
         let found = reference.target().map(|id| id.to_string()).unwrap_or_default();
@@ -179,31 +270,19 @@ impl Server<'_> {
             return Err(Error::new(Kind::Integrity, "the server sent another commit than the one asked for")
                 .at(self.url)
                 .because(format!("asked for {commit}"))
-                .because(format!("got {found}")));
+                .because(format!("got {found}"))
+                .into());
         }
         if peeled(&reference).as_ref() != Some(commit) {
             return Err(Error::new(Kind::NotFound, format!("{commit} is in the repository, but is not a commit"))
                 .at(self.url)
-                .help("for an annotated tag, give the commit: `git rev-parse TAG^{commit}` prints it"));
+                .help("for an annotated tag, give the commit: `git rev-parse TAG^{commit}` prints it")
+                .into());
         }
         Ok(())
     }
 
-    /// Removes refs that stand where this one needs a folder, or below it: the server has renamed a branch.
-    fn clear_way(&self, local: &str) -> Result<()> {
-        let repository = self.open()?;
-        let above = local.match_indices('/').map(|(at, _)| &local[..at]).filter(|name| name.len() > "refs/cpm/".len());
-        for mut stale in above.filter_map(|name| repository.find_reference(name).ok()) {
-            stale.delete().map_err(|cause| self.damaged(&cause))?;
-        }
-        let below = repository.references_glob(&format!("{local}/*")).map_err(|cause| self.damaged(&cause))?;
-        for mut stale in below.filter_map(std::result::Result::ok) {
-            stale.delete().map_err(|cause| self.damaged(&cause))?;
-        }
-        Ok(())
-    }
-
-    fn has_no_refs(&self, repository: &Repository) -> Result<bool> {
+    fn has_no_refs(&self, repository: &Repository) -> Read<bool> {
         for folder in ["refs/cpm/heads/*", "refs/cpm/tags/*"] {
             if repository.references_glob(folder).map_err(|cause| self.damaged(&cause))?.next().is_some() {
                 return Ok(false);
@@ -228,21 +307,17 @@ impl Server<'_> {
         error.at(self.url)
     }
 
-    fn open(&self) -> Result<Repository> {
+    fn progress_step(&self) {
+        self.cache.progress.step(&format!("fetching {}", self.url));
+    }
+
+    fn open(&self) -> Read<Repository> {
         Repository::open_bare(self.repository).map_err(|cause| self.damaged(&cause))
     }
 
-    fn damaged(&self, cause: &git2::Error) -> Error {
-        odb::damaged(self.repository, cause).at(self.url)
+    fn damaged(&self, cause: &git2::Error) -> Fault {
+        odb::damaged(self.repository, self.url, cause)
     }
-}
-
-/// The commit a ref named when it was last fetched.
-pub(super) fn last_known(repository: &Path, want: &RefWant) -> Option<Commit> {
-    if !repository.exists() {
-        return None;
-    }
-    peeled(&Repository::open_bare(repository).ok()?.find_reference(&local_ref(want)).ok()?)
 }
 
 /// What a ref is called in a sentence.
@@ -253,18 +328,4 @@ pub(super) fn describe(want: &RefWant) -> String {
         RefWant::Tag(name) => format!("tag `{name}`"),
         RefWant::Rev(commit) => format!("commit `{commit}`"),
     }
-}
-
-fn local_ref(want: &RefWant) -> String {
-    match want {
-        RefWant::Head => "refs/cpm/head".to_owned(),
-        RefWant::Branch(name) => format!("refs/cpm/heads/{name}"),
-        RefWant::Tag(name) => format!("refs/cpm/tags/{name}"),
-        RefWant::Rev(commit) => format!("refs/cpm/commits/{commit}"),
-    }
-}
-
-fn peeled(reference: &Reference<'_>) -> Option<Commit> {
-    let commit = reference.peel_to_commit().ok()?;
-    Commit::parse(&commit.id().to_string()).ok()
 }

@@ -7,20 +7,28 @@ mod capture;
 mod command;
 mod failure;
 mod fetch;
+mod filters;
+mod need;
 mod odb;
 mod package;
 mod present;
+mod process;
 mod reasons;
+mod repository;
 #[cfg(all(test, unix))]
 mod tests;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use git2::Oid;
+
 use self::command::Git;
-use self::odb::{Bounds, Item, Mode, Node};
-use self::present::{Wanted, offline};
+use self::need::Need;
+use self::odb::{Bounds, Fault, Item, Mode, Node};
+use self::present::offline;
+pub use self::repository::URL_FILE;
 use crate::error::{Error, Kind, Result};
 use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, RefWant};
@@ -43,6 +51,25 @@ pub enum Network {
     Online,
     /// No process is started; what the cache lacks is an error.
     Offline,
+}
+
+/// What is going to be read of a commit; it comes with the answer to which commit a ref names, as far as one answer can
+/// hold it.
+#[derive(Debug, Clone, Copy)]
+pub enum Reading<'p> {
+    /// An index: its first files.
+    Index,
+    /// The package at this path; `None` is the whole repository.
+    Package(Option<&'p RelPath>),
+}
+
+impl<'p> Reading<'p> {
+    fn needs(self) -> Vec<Need<'p>> {
+        match self {
+            Reading::Index => Vec::new(),
+            Reading::Package(path) => vec![Need::Below(path, Bounds::PACKAGE)],
+        }
+    }
 }
 
 /// A name in a folder of a repository.
@@ -78,6 +105,9 @@ pub struct Cache<'a> {
     writers: Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>,
     /// What servers said in this process, failures included.
     resolved: Mutex<HashMap<(GitUrl, RefWant), Result<Commit>>>,
+    filters: filters::Known,
+    /// Files that servers left out in this process because they are too large for any reader.
+    left_out: Mutex<HashSet<Oid>>,
 }
 
 impl<'a> Cache<'a> {
@@ -90,15 +120,17 @@ impl<'a> Cache<'a> {
     fn with_git(root: PathBuf, network: Network, progress: &'a dyn Progress, git: Git) -> Self {
         // Git runs in another folder, where a relative path would mean something else.
         let root = std::path::absolute(&root).unwrap_or(root);
-        Cache { root, network, progress, git, writers: Mutex::default(), resolved: Mutex::default() }
+        let (writers, resolved, filters) = (Mutex::default(), Mutex::default(), filters::Known::default());
+        Cache { root, network, progress, git, writers, resolved, filters, left_out: Mutex::default() }
     }
 
-    /// The commit that a ref names now. The server is asked once in a process; [`RefWant::Rev`] asks nobody.
+    /// The commit that a ref names now. The server is asked once in a process; [`RefWant::Rev`] asks nobody. What
+    /// comes along is the first of what `reading` needs.
     ///
     /// # Errors
     /// [`Kind::NotFound`] when there is no such repository or ref, or offline when the cache has never seen it;
     /// [`Kind::Network`].
-    pub fn resolve(&self, url: &GitUrl, want: &RefWant) -> Result<Commit> {
+    pub fn resolve(&self, url: &GitUrl, want: &RefWant, reading: Reading<'_>) -> Result<Commit> {
         if let RefWant::Rev(commit) = want {
             return Ok(commit.clone());
         }
@@ -109,15 +141,21 @@ impl<'a> Cache<'a> {
         if let Some(answer) = held(&self.resolved).get(&key) {
             return answer.clone();
         }
-        self.writing(url, |server| {
-            // Another thread may have asked while this one waited.
-            if let Some(answer) = held(&self.resolved).get(&key) {
-                return answer.clone();
-            }
-            let answer = server.resolve(want);
-            held(&self.resolved).insert(key.clone(), answer.clone());
-            answer
-        })
+        let ask = || {
+            self.writing(url, |server| {
+                // Another thread may have asked while this one waited.
+                if let Some(answer) = held(&self.resolved).get(&key) {
+                    return answer.clone().map_err(Fault::from);
+                }
+                let answer = server.resolve(want, &reading.needs());
+                if !matches!(answer, Err(Fault::Damaged(_))) {
+                    let told = answer.as_ref().map_err(|fault| fault.as_error().clone()).cloned();
+                    held(&self.resolved).insert(key.clone(), told);
+                }
+                answer
+            })
+        };
+        self.healing(url, ask)
     }
 
     /// The commit that a ref named when it was last resolved, by whatever process; [`RefWant::Rev`] is always known.
@@ -125,48 +163,35 @@ impl<'a> Cache<'a> {
     pub fn known(&self, url: &GitUrl, want: &RefWant) -> Option<Commit> {
         match want {
             RefWant::Rev(commit) => Some(commit.clone()),
-            _ => fetch::last_known(&self.repository(url), want),
+            _ => repository::last_known(&self.repository(url), want),
         }
     }
 
-    /// Brings a commit with all its trees, and the files at or below each path (`None` is the whole repository), in
-    /// at most two fetches, and in none when all is present. A path that does not exist, or that no package may have,
-    /// is left to whoever reads it.
+    /// Brings a commit and the files at or below each path (`None` is the whole repository), in at most two fetches, and
+    /// in none when all is present. A path that does not exist, or that no package may have, is left to whoever reads it.
     ///
     /// # Errors
     /// [`Kind::NotFound`] when the commit is gone, or offline for anything absent; [`Kind::Network`].
     pub fn ensure(&self, url: &GitUrl, commit: &Commit, paths: &[Option<RelPath>]) -> Result<()> {
-        let snapshot = self.snapshot(url, commit)?;
-        let mut wanted = Vec::new();
-        for path in paths.iter().map(Option::as_ref) {
-            match snapshot.node(path)? {
-                Some(Node::File(blob) | Node::Link(blob)) => wanted.push(Wanted { path, blobs: vec![blob] }),
-                Some(Node::Dir(folder)) => match snapshot.scan(folder, Bounds::PACKAGE) {
-                    Ok(items) => wanted.push(Wanted::of(path, &items)),
-                    Err(error) if error.kind() == Kind::UnsafeTree => {}
-                    Err(error) => return Err(error),
-                },
-                Some(Node::Submodule) | None => {}
-            }
-        }
-        self.with_blobs(snapshot, &wanted).map(drop)
+        let needs: Vec<_> = paths.iter().map(|path| Need::Below(path.as_ref(), Bounds::PACKAGE)).collect();
+        self.read(url, commit, &needs, |_| Ok(()))
     }
 
-    /// The package at a path (`None` is the whole repository), fetched if need be. Names, modes and the number of
-    /// files are checked before any of them is fetched.
+    /// The package at a path (`None` is the whole repository), fetched if need be.
     ///
     /// # Errors
     /// [`Kind::NotFound`] when there is no such folder; [`Kind::UnsafeTree`] when no package may be like this;
     /// [`Kind::Invalid`] when it has no files; and as [`Cache::ensure`].
     pub fn tree(&self, url: &GitUrl, commit: &Commit, path: Option<&RelPath>) -> Result<Tree> {
-        let snapshot = self.snapshot(url, commit)?;
-        let Some(Node::Dir(folder)) = snapshot.node(path)? else {
-            let path = path.map(RelPath::as_str).unwrap_or_default();
-            return Err(Error::new(Kind::NotFound, format!("no folder `{path}` in {}", snapshot.place())).at(url));
-        };
-        let items = snapshot.scan(folder, Bounds::PACKAGE)?;
-        let snapshot = self.with_blobs(snapshot, &[Wanted::of(path, &items)])?;
-        package::assemble(&snapshot, &items, self.progress)
+        self.read(url, commit, &[Need::Below(path, Bounds::PACKAGE)], |snapshot| {
+            let Some(Node::Dir(folder)) = snapshot.node(path)? else {
+                let path = path.map(RelPath::as_str).unwrap_or_default();
+                let message = format!("no folder `{path}` in {}", snapshot.place());
+                return Err(Error::new(Kind::NotFound, message).at(url).into());
+            };
+            let items = snapshot.scan(folder, Bounds::PACKAGE)?;
+            package::assemble(snapshot, &items, self.progress)
+        })
     }
 
     /// The bytes of one file, fetched if need be; `None` when no file is there.
@@ -174,17 +199,14 @@ impl<'a> Cache<'a> {
     /// # Errors
     /// [`Kind::UnsafeTree`] when the path is a symbolic link or the file too large; and as [`Cache::ensure`].
     pub fn file(&self, url: &GitUrl, commit: &Commit, path: &RelPath) -> Result<Option<Vec<u8>>> {
-        let snapshot = self.snapshot(url, commit)?;
-        match snapshot.node(Some(path))? {
-            Some(Node::File(blob)) => {
-                let wanted = Wanted { path: Some(path), blobs: vec![blob] };
-                self.with_blobs(snapshot, &[wanted])?.read(blob, MAX_INDEX_FILE_BYTES).map(Some)
-            }
+        self.read(url, commit, &[Need::File(path)], |snapshot| match snapshot.node(Some(path))? {
+            Some(Node::File(blob)) => snapshot.read(blob, MAX_INDEX_FILE_BYTES).map(Some),
             Some(Node::Link(_)) => Err(Error::new(Kind::UnsafeTree, format!("`{path}` is a symbolic link"))
                 .at(snapshot.place())
-                .because("cpm reads it only as a file")),
+                .because("cpm reads it only as a file")
+                .into()),
             Some(Node::Dir(_) | Node::Submodule) | None => Ok(None),
-        }
+        })
     }
 
     /// The names directly in a folder, `None` when no folder is there. No file is fetched for this.
@@ -192,10 +214,11 @@ impl<'a> Cache<'a> {
     /// # Errors
     /// As [`Cache::ensure`].
     pub fn list(&self, url: &GitUrl, commit: &Commit, path: Option<&RelPath>) -> Result<Option<Vec<Entry>>> {
-        let snapshot = self.snapshot(url, commit)?;
-        let Some(Node::Dir(folder)) = snapshot.node(path)? else { return Ok(None) };
-        let entries = snapshot.list(folder)?.into_iter().map(|(name, node)| Entry { name, kind: node.into() });
-        Ok(Some(entries.collect()))
+        self.read(url, commit, &[Need::Names(path)], |snapshot| {
+            let Some(Node::Dir(folder)) = snapshot.node(path)? else { return Ok(None) };
+            let entries = snapshot.list(folder)?.into_iter().map(|(name, node)| Entry { name, kind: node.into() });
+            Ok(Some(entries.collect()))
+        })
     }
 
     /// The files below a folder of an index with their bytes, paths relative to the folder; links are left out, and
@@ -204,14 +227,14 @@ impl<'a> Cache<'a> {
     /// # Errors
     /// [`Kind::UnsafeTree`] when a name or a size is not safe; and as [`Cache::ensure`].
     pub fn files(&self, url: &GitUrl, commit: &Commit, path: &RelPath) -> Result<Vec<(RelPath, Vec<u8>)>> {
-        let snapshot = self.snapshot(url, commit)?;
-        let Some(Node::Dir(folder)) = snapshot.node(Some(path))? else { return Ok(Vec::new()) };
-        let mut items = snapshot.scan(folder, Bounds::INDEX)?;
-        items.retain(|item| item.mode != Mode::Link);
-        items.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-        let snapshot = self.with_blobs(snapshot, &[Wanted::of(Some(path), &items)])?;
-        let read = |item: Item| Ok((item.path, snapshot.read(item.blob, MAX_INDEX_FILE_BYTES)?));
-        items.into_iter().map(read).collect()
+        self.read(url, commit, &[Need::Below(Some(path), Bounds::INDEX)], |snapshot| {
+            let Some(Node::Dir(folder)) = snapshot.node(Some(path))? else { return Ok(Vec::new()) };
+            let mut items = snapshot.scan(folder, Bounds::INDEX)?;
+            items.retain(|item| item.mode != Mode::Link);
+            items.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+            let read = |item: Item| Ok((item.path, snapshot.read(item.blob, MAX_INDEX_FILE_BYTES)?));
+            items.into_iter().map(read).collect()
+        })
     }
 }
 

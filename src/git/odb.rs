@@ -1,5 +1,8 @@
 //! Reading one commit out of a cache repository, never asking anybody for what is absent.
 //!
+//! A cache repository can be damaged by whatever damages files, and it can be fetched again: so that failure has a type
+//! of its own, [`Fault::Damaged`].
+//!
 //! Invariant: names and modes come from strangers; [`Snapshot::scan`] lets none through that a package may not have,
 //! and stops early however large the tree claims to be.
 
@@ -14,7 +17,51 @@ use crate::model::source::Commit;
 use crate::model::tree::MAX_FILES;
 use crate::model::url::GitUrl;
 
-/// A commit whose trees are present.
+/// Why a reading failed.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The cache repository is not what git wrote; a new one helps.
+    Damaged(Error),
+    /// Anything that a new one would not change.
+    Other(Error),
+}
+
+/// The result of reading a cache repository.
+pub(super) type Read<T> = std::result::Result<T, Fault>;
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Fault::Other(error)
+    }
+}
+
+impl Fault {
+    pub(super) fn error(self) -> Error {
+        match self {
+            Fault::Damaged(error) | Fault::Other(error) => error,
+        }
+    }
+
+    pub(super) fn as_error(&self) -> &Error {
+        match self {
+            Fault::Damaged(error) | Fault::Other(error) => error,
+        }
+    }
+
+    /// [`Error::at`].
+    pub(super) fn at(self, place: impl std::fmt::Display) -> Self {
+        match self {
+            Fault::Damaged(error) => Fault::Damaged(error.at(place)),
+            Fault::Other(error) => Fault::Other(error.at(place)),
+        }
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        self.as_error().kind()
+    }
+}
+
+/// A commit that is present; of its trees and blobs, some may be.
 pub(super) struct Snapshot<'a> {
     repository: Repository,
     path: PathBuf,
@@ -64,21 +111,23 @@ impl Bounds {
 
 impl<'a> Snapshot<'a> {
     /// Opens a commit; `None` when the cache does not have it.
-    ///
-    /// # Errors
-    /// [`Kind::Integrity`] when the cache is damaged.
-    pub(super) fn open(path: &Path, url: &'a GitUrl, commit: &'a Commit) -> Result<Option<Self>> {
+    pub(super) fn open(path: &Path, url: &'a GitUrl, commit: &'a Commit) -> Read<Option<Self>> {
         let id = object_id(url, commit)?;
         if !path.exists() {
             return Ok(None);
         }
-        let repository = Repository::open_bare(path).map_err(|cause| damaged(path, &cause).at(url))?;
+        let repository = Repository::open_bare(path).map_err(|cause| damaged(path, url, &cause))?;
         let top = match repository.find_commit(id) {
             Ok(commit) => commit.tree_id(),
             Err(cause) if cause.code() == ErrorCode::NotFound => return Ok(None),
-            Err(cause) => return Err(damaged(path, &cause).at(url)),
+            Err(cause) => return Err(damaged(path, url, &cause)),
         };
         Ok(Some(Snapshot { repository, path: path.to_owned(), top, url, commit }))
+    }
+
+    /// Address and commit, for messages.
+    pub(super) fn place(&self) -> String {
+        format!("{} at {}", self.url, self.commit.short())
     }
 
     pub(super) fn url(&self) -> &'a GitUrl {
@@ -89,28 +138,32 @@ impl<'a> Snapshot<'a> {
         self.commit
     }
 
-    /// Address and commit, for messages.
-    pub(super) fn place(&self) -> String {
-        format!("{} at {}", self.url, self.commit.short())
+    /// The top folder.
+    pub(super) fn top(&self) -> Oid {
+        self.top
     }
 
-    /// What is at a path; the top folder for `None`.
-    pub(super) fn node(&self, path: Option<&RelPath>) -> Result<Option<Node>> {
+    /// What is at a path; the top folder for `None`. The trees on the way are present.
+    pub(super) fn node(&self, path: Option<&RelPath>) -> Read<Option<Node>> {
         let mut node = Node::Dir(self.top);
         for component in path.into_iter().flat_map(RelPath::components) {
             let Node::Dir(tree) = node else { return Ok(None) };
-            let tree = self.tree(tree)?;
-            // Not `get_name`: it relies on an order that a stranger's tree may not have.
-            let Some(entry) = tree.iter().find(|entry| entry.name_bytes() == component.as_bytes()) else {
-                return Ok(None);
-            };
-            node = Node::of(&entry);
+            let Some(next) = self.entry(tree, component)? else { return Ok(None) };
+            node = next;
         }
         Ok(Some(node))
     }
 
+    /// What has a name in a folder.
+    pub(super) fn entry(&self, folder: Oid, name: &str) -> Read<Option<Node>> {
+        // Not `get_name`: it relies on an order that a stranger's tree may not have.
+        let tree = self.tree(folder)?;
+        let found = tree.iter().find(|entry| entry.name_bytes() == name.as_bytes());
+        Ok(found.map(|entry| Node::of(&entry)))
+    }
+
     /// Names and kinds directly in a folder.
-    pub(super) fn list(&self, folder: Oid) -> Result<Vec<(String, Node)>> {
+    pub(super) fn list(&self, folder: Oid) -> Read<Vec<(String, Node)>> {
         let tree = self.tree(folder)?;
         Ok(tree.iter().map(|e| (String::from_utf8_lossy(e.name_bytes()).into_owned(), Node::of(&e))).collect())
     }
@@ -119,15 +172,29 @@ impl<'a> Snapshot<'a> {
     ///
     /// # Errors
     /// [`Kind::UnsafeTree`] for a name, a mode or a number that a package may not have.
-    pub(super) fn scan(&self, folder: Oid, bounds: Bounds) -> Result<Vec<Item>> {
-        self.scan_unplaced(folder, bounds).map_err(|error| error.at(self.place()))
+    pub(super) fn scan(&self, folder: Oid, bounds: Bounds) -> Read<Vec<Item>> {
+        let mut absent = None;
+        let items = self.scan_with(folder, bounds, &mut |tree| absent = Some(tree))?;
+        match absent {
+            Some(tree) => self.tree(tree).map(|_| items),
+            None => Ok(items),
+        }
     }
 
-    fn scan_unplaced(&self, folder: Oid, bounds: Bounds) -> Result<Vec<Item>> {
+    /// [`Snapshot::scan`] of what is present; the absent trees are told.
+    pub(super) fn scan_with(&self, folder: Oid, bounds: Bounds, absent: &mut dyn FnMut(Oid)) -> Read<Vec<Item>> {
+        self.scan_unplaced(folder, bounds, absent).map_err(|fault| fault.at(self.place()))
+    }
+
+    fn scan_unplaced(&self, folder: Oid, bounds: Bounds, absent: &mut dyn FnMut(Oid)) -> Read<Vec<Item>> {
         let mut items = Vec::new();
         let mut folders = 0;
         let mut open = vec![(None, folder)];
         while let Some((above, folder)) = open.pop() {
+            if !self.has(folder)? {
+                absent(folder);
+                continue;
+            }
             for entry in self.tree(folder)?.iter() {
                 let path = child(above.as_ref(), entry.name_bytes())?;
                 match (Node::of(&entry), Mode::of(&entry)) {
@@ -137,42 +204,39 @@ impl<'a> Snapshot<'a> {
                     }
                     (Node::Submodule, _) => {
                         return Err(Error::new(Kind::UnsafeTree, format!("`{path}` is a git submodule"))
-                            .because("cpm installs what is in the repository itself, and fetches no other"));
+                            .because("cpm installs what is in the repository itself, and fetches no other")
+                            .into());
                     }
                     (Node::File(blob) | Node::Link(blob), Some(mode)) => items.push(Item { path, blob, mode }),
                     (_, None) => {
                         let why = format!("its mode is {:o}", entry.filemode_raw());
-                        return Err(
-                            Error::new(Kind::UnsafeTree, format!("`{path}` is not an ordinary file")).because(why)
-                        );
+                        return Err(Error::new(Kind::UnsafeTree, format!("`{path}` is not an ordinary file"))
+                            .because(why)
+                            .into());
                     }
                 }
                 if items.len() > bounds.files || folders > bounds.folders {
                     let most = bounds.files;
                     return Err(Error::new(Kind::UnsafeTree, "the package is too large")
-                        .because(format!("it has more than {most} files, or folders without end")));
+                        .because(format!("it has more than {most} files, or folders without end"))
+                        .into());
                 }
             }
         }
         Ok(items)
     }
 
-    /// Those of the blobs that are not in the cache.
-    pub(super) fn missing(&self, blobs: &[Oid]) -> Result<Vec<Oid>> {
-        let odb = self.odb()?;
+    /// Whether an object is in the cache.
+    pub(super) fn has(&self, id: Oid) -> Read<bool> {
         // The handle is new, and each refresh would read the folder of packs again.
-        let absent = |blob: &Oid| !odb.exists_ext(*blob, OdbLookupFlags::NO_REFRESH);
-        let mut missing: Vec<Oid> = blobs.iter().copied().filter(absent).collect();
-        missing.sort_unstable();
-        missing.dedup();
-        Ok(missing)
+        Ok(self.odb()?.exists_ext(id, OdbLookupFlags::NO_REFRESH))
     }
 
     /// How many bytes a blob has; it is not unpacked for that.
-    pub(super) fn size(&self, blob: Oid) -> Result<u64> {
+    pub(super) fn size(&self, blob: Oid) -> Read<u64> {
         let (size, kind) = self.odb()?.read_header(blob).map_err(|cause| self.damaged(&cause))?;
         if kind != ObjectType::Blob {
-            return Err(Error::new(Kind::UnsafeTree, "a file's content is not a blob").at(self.place()));
+            return Err(Error::new(Kind::UnsafeTree, "a file's content is not a blob").at(self.place()).into());
         }
         Ok(size as u64)
     }
@@ -180,29 +244,30 @@ impl<'a> Snapshot<'a> {
     /// The bytes of a blob of at most `most` bytes.
     ///
     /// # Errors
-    /// [`Kind::UnsafeTree`] when it has more; [`Kind::Integrity`] when it is damaged.
-    pub(super) fn read(&self, blob: Oid, most: u64) -> Result<Vec<u8>> {
+    /// [`Kind::UnsafeTree`] when it has more.
+    pub(super) fn read(&self, blob: Oid, most: u64) -> Read<Vec<u8>> {
         let size = self.size(blob)?;
         if size > most {
             return Err(Error::new(Kind::UnsafeTree, "a file is too large")
                 .at(self.place())
-                .because(format!("it has {size} bytes, and may have {most}")));
+                .because(format!("it has {size} bytes, and may have {most}"))
+                .into());
         }
         let odb = self.odb()?;
         let object = odb.read(blob).map_err(|cause| self.damaged(&cause))?;
         Ok(object.data().to_vec())
     }
 
-    fn odb(&self) -> Result<Odb<'_>> {
+    fn odb(&self) -> Read<Odb<'_>> {
         self.repository.odb().map_err(|cause| self.damaged(&cause))
     }
 
-    fn tree(&self, id: Oid) -> Result<git2::Tree<'_>> {
+    fn tree(&self, id: Oid) -> Read<git2::Tree<'_>> {
         self.repository.find_tree(id).map_err(|cause| self.damaged(&cause))
     }
 
-    fn damaged(&self, cause: &git2::Error) -> Error {
-        damaged(&self.path, cause).at(self.url)
+    fn damaged(&self, cause: &git2::Error) -> Fault {
+        damaged(&self.path, self.url, cause)
     }
 }
 
@@ -239,16 +304,20 @@ pub(super) fn object_id(url: &GitUrl, commit: &Commit) -> Result<Oid> {
         .map_err(|cause| Error::new(Kind::Bug, "a commit id does not parse").at(url).because(cause.message()))
 }
 
-/// The error for a cache that git2 cannot read.
-pub(super) fn damaged(path: &Path, cause: &git2::Error) -> Error {
+/// The fault of a cache that git2 cannot read.
+pub(super) fn damaged(path: &Path, url: &GitUrl, cause: &git2::Error) -> Fault {
     // libgit2 reads the user's configuration too, and names the file.
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     if cause.class() == ErrorClass::Config && !cause.message().contains(&*name) {
-        return Error::new(Kind::Usage, UNREADABLE_CONFIG).because(cause.message()).help(CONFIG_HELP);
+        let error = Error::new(Kind::Usage, UNREADABLE_CONFIG).because(cause.message()).help(CONFIG_HELP);
+        return error.at(url).into();
     }
-    Error::new(Kind::Integrity, "the git cache is damaged")
-        .because(cause.message())
-        .help(format!("remove `{}`; the next run fetches it again", path.display()))
+    Fault::Damaged(
+        Error::new(Kind::Integrity, "the git cache is damaged")
+            .at(url)
+            .because(cause.message())
+            .help(format!("run again without `--offline`: cpm fetches it anew; or remove `{}`", path.display())),
+    )
 }
 
 /// A path one level deeper.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use super::odb::{Item, Mode, Snapshot};
-use crate::error::{Error, Kind, Result};
+use super::odb::{Item, Mode, Read, Snapshot};
+use crate::error::{Error, Kind};
 use crate::model::tree::{FileContent, Limits, MAX_FILE_BYTES, Tree, TreeFile};
 use crate::progress::Progress;
 
@@ -17,11 +17,11 @@ const MOST_LINK_BYTES: u64 = 4096;
 /// # Errors
 /// [`Kind::UnsafeTree`] for a limit, a collision, a link that is no alias of a file in the package, or a pointer to
 /// Git LFS where its content would be read or run; [`Kind::Invalid`] when there are no files.
-pub(super) fn assemble(snapshot: &Snapshot<'_>, items: &[Item], progress: &dyn Progress) -> Result<Tree> {
-    read(snapshot, items, progress).map_err(|error| error.at(snapshot.place()))
+pub(super) fn assemble(snapshot: &Snapshot<'_>, items: &[Item], progress: &dyn Progress) -> Read<Tree> {
+    read(snapshot, items, progress).map_err(|fault| fault.at(snapshot.place()))
 }
 
-fn read(snapshot: &Snapshot<'_>, items: &[Item], progress: &dyn Progress) -> Result<Tree> {
+fn read(snapshot: &Snapshot<'_>, items: &[Item], progress: &dyn Progress) -> Read<Tree> {
     let by_path: BTreeMap<&str, &Item> = items.iter().map(|item| (item.path.as_str(), item)).collect();
     let mut limits = Limits::default();
     let mut sources = Vec::with_capacity(items.len());
@@ -44,7 +44,8 @@ fn read(snapshot: &Snapshot<'_>, items: &[Item], progress: &dyn Progress) -> Res
     if let Some(path) = pointers.iter().find(|path| must_be_real(&tree, path.as_str())) {
         return Err(Error::new(Kind::UnsafeTree, format!("the content of `{path}` is not in the repository"))
             .because("it is a Git LFS pointer, and cpm fetches nothing from LFS servers")
-            .help("ask the author to commit the file itself"));
+            .help("ask the author to commit the file itself")
+            .into());
     }
     if let Some((first, others)) = pointers.split_first() {
         let and = if others.is_empty() { String::new() } else { format!(" and {} more", others.len()) };
@@ -57,7 +58,7 @@ fn read(snapshot: &Snapshot<'_>, items: &[Item], progress: &dyn Progress) -> Res
 }
 
 /// The regular file that an item is, or leads to.
-fn follow<'i>(snapshot: &Snapshot<'_>, by_path: &BTreeMap<&str, &'i Item>, item: &'i Item) -> Result<&'i Item> {
+fn follow<'i>(snapshot: &Snapshot<'_>, by_path: &BTreeMap<&str, &'i Item>, item: &'i Item) -> Read<&'i Item> {
     let mut current = item;
     for _ in 0..=MOST_HOPS {
         if current.mode != Mode::Link {
@@ -72,12 +73,13 @@ fn follow<'i>(snapshot: &Snapshot<'_>, by_path: &BTreeMap<&str, &'i Item>, item:
         let target = target_path(current.path.as_str(), target).map_err(refuse)?;
         current = match by_path.get(target.as_str()) {
             Some(next) => next,
-            None if target.is_empty() || has_folder(by_path, &target) => return Err(refuse("that is a folder")),
-            None => return Err(refuse("no file of the package is there")),
+            None if target.is_empty() || has_folder(by_path, &target) => return Err(refuse("that is a folder").into()),
+            None => return Err(refuse("no file of the package is there").into()),
         };
     }
     Err(Error::new(Kind::UnsafeTree, format!("the link `{}` leads in a circle, or too far", item.path))
-        .because(format!("cpm follows {MOST_HOPS} links")))
+        .because(format!("cpm follows {MOST_HOPS} links"))
+        .into())
 }
 
 /// The path in the package that a link's text means. No component on the way can be a link itself: a scan lists

@@ -1,83 +1,92 @@
-//! Making objects present: nothing when they are, an error when offline, else a fetch as the only writer.
+//! Making present what is to be read: nothing when it is, an error when offline, else fetches by the only writer until
+//! nothing is lacking. A damaged cache repository is thrown away and fetched anew, once.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use git2::{Oid, Repository, RepositoryInitOptions};
-
 use super::fetch::Server;
-use super::odb::{Item, Snapshot};
-use super::{Cache, Network, held};
-use crate::error::{Error, IoContext as _, Kind, Result};
+use super::filters::Filters;
+use super::need::{Lacking, Need};
+use super::odb::{Fault, Read, Snapshot};
+use super::{Cache, MAX_INDEX_FILE_BYTES, Network, held, repository};
+use crate::error::{Error, Kind, Result};
 use crate::fsx::lock::FileLock;
 use crate::model::digest::FileDigest;
-use crate::model::relpath::RelPath;
 use crate::model::source::Commit;
 use crate::model::url::GitUrl;
 
 /// How long to wait for another cpm that fetches from the same repository.
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// The blobs that reading a path needs.
-pub(super) struct Wanted<'p> {
-    pub(super) path: Option<&'p RelPath>,
-    pub(super) blobs: Vec<Oid>,
-}
-
-impl<'p> Wanted<'p> {
-    /// All blobs of a scanned folder.
-    pub(super) fn of(path: Option<&'p RelPath>, items: &[Item]) -> Self {
-        Wanted { path, blobs: items.iter().map(|item| item.blob).collect() }
-    }
-}
-
 impl Cache<'_> {
-    /// A commit with its trees, fetched if need be.
-    pub(super) fn snapshot<'s>(&self, url: &'s GitUrl, commit: &'s Commit) -> Result<Snapshot<'s>> {
-        let path = self.repository(url);
-        if let Some(snapshot) = Snapshot::open(&path, url, commit)? {
-            return Ok(snapshot);
-        }
-        if self.network == Network::Offline {
-            return Err(offline(url, &format!("commit {commit}")));
-        }
-        self.writing(url, |server| {
-            // Another thread or process may have brought it while this one waited.
-            if let Some(snapshot) = Snapshot::open(&path, url, commit)? {
-                return Ok(snapshot);
-            }
-            server.commit(commit)?;
-            reopen(&path, url, commit)
-        })
+    /// Reads a commit after what is needed for it has been brought.
+    pub(super) fn read<T>(
+        &self,
+        url: &GitUrl,
+        commit: &Commit,
+        needs: &[Need<'_>],
+        read: impl Fn(&Snapshot<'_>) -> Read<T>,
+    ) -> Result<T> {
+        self.healing(url, || read(&self.bring(url, commit, needs)?))
     }
 
-    /// The same snapshot with the blobs present, fetched if need be.
-    pub(super) fn with_blobs<'s>(&self, snapshot: Snapshot<'s>, wanted: &[Wanted<'_>]) -> Result<Snapshot<'s>> {
-        let blobs: Vec<Oid> = wanted.iter().flat_map(|wanted| wanted.blobs.iter().copied()).collect();
-        if snapshot.missing(&blobs)?.is_empty() {
-            return Ok(snapshot);
+    /// Does something with the repository of an address, and once more with a new one when it is damaged.
+    pub(super) fn healing<T>(&self, url: &GitUrl, work: impl Fn() -> Read<T>) -> Result<T> {
+        match work() {
+            Err(Fault::Damaged(_)) if self.network == Network::Online => {
+                self.progress.detail(&format!("the cache of {url} is damaged: fetching it anew"));
+                self.exclusive(url, |repository| repository::discard(repository).map_err(Fault::from))
+                    .map_err(Fault::error)?;
+                work().map_err(Fault::error)
+            }
+            result => result.map_err(Fault::error),
         }
-        if self.network == Network::Offline {
-            return Err(absent(&snapshot, wanted)?);
-        }
-        let (url, commit) = (snapshot.url(), snapshot.commit());
+    }
+
+    fn bring<'s>(&self, url: &'s GitUrl, commit: &'s Commit, needs: &[Need<'_>]) -> Read<Snapshot<'s>> {
         let path = self.repository(url);
-        drop(snapshot);
-        self.writing(url, |server| {
-            let snapshot = reopen(&path, url, commit)?;
-            let missing = snapshot.missing(&blobs)?;
-            if missing.is_empty() {
+        let found = Snapshot::open(&path, url, commit)?;
+        if let Some(snapshot) = found {
+            let lacking = snapshot.lacking(needs, self.filters.of(url))?;
+            if lacking.is_nothing() {
                 return Ok(snapshot);
             }
-            server.blobs(commit, &missing)?;
-            let snapshot = reopen(&path, url, commit)?;
-            match snapshot.missing(&blobs)?.len() {
-                0 => Ok(snapshot),
-                count => Err(Error::new(Kind::Integrity, "the server did not send all files of the commit")
-                    .at(url)
-                    .because(format!("{count} are missing at {commit}"))
-                    .help("the repository may be damaged; `git fsck` there shows it")),
+            if self.network == Network::Offline {
+                return Err(absent(&snapshot, needs)?.into());
+            }
+        } else if self.network == Network::Offline {
+            return Err(offline(url, &format!("commit {commit}")).into());
+        }
+        // From here on as the only writer: another thread or process may have brought it meanwhile.
+        self.writing(url, |server| {
+            let mut asked: Option<(Filters, Lacking)> = None;
+            loop {
+                let Some(snapshot) = Snapshot::open(&path, url, commit)? else {
+                    server.commit(commit, needs)?;
+                    continue;
+                };
+                let filters = self.filters.of(url);
+                let lacking = snapshot.lacking(needs, filters)?;
+                if lacking.is_nothing() {
+                    return Ok(snapshot);
+                }
+                if let Some((asked_with, before)) = asked.take()
+                    && asked_with == filters
+                    && (before == lacking || before.ways.is_empty())
+                {
+                    if filters == Filters::Narrow && !lacking.blobs.is_empty() {
+                        held(&self.left_out).extend(lacking.blobs);
+                        return Err(too_large(&snapshot, needs)?.into());
+                    }
+                    return Err(not_sent(&snapshot, needs)?);
+                }
+                if lacking.blobs.iter().any(|blob| held(&self.left_out).contains(blob)) {
+                    return Err(too_large(&snapshot, needs)?.into());
+                }
+                drop(snapshot);
+                server.objects(commit, &lacking)?;
+                asked = Some((filters, lacking));
             }
         })
     }
@@ -87,17 +96,26 @@ impl Cache<'_> {
         self.root.join(format!("{}.git", FileDigest::of(url.as_str().as_bytes()).hex()))
     }
 
-    /// Runs `work` as the only writer, in this process and beside others, with the repository in place.
-    pub(super) fn writing<T>(&self, url: &GitUrl, work: impl FnOnce(&Server<'_>) -> Result<T>) -> Result<T> {
-        let repository = self.repository(url);
-        let writer = Arc::clone(held(&self.writers).entry(repository.clone()).or_default());
+    /// Runs `work` as the only writer, with the repository in place.
+    pub(super) fn writing<T>(&self, url: &GitUrl, work: impl FnOnce(&Server<'_>) -> Read<T>) -> Read<T> {
+        self.exclusive(url, |path| {
+            if path.exists() {
+                repository::clear_leftovers(path)?;
+            } else {
+                repository::create(&self.root, path, url).map_err(|error| error.at(url))?;
+            }
+            work(&Server { cache: self, url, repository: path })
+        })
+    }
+
+    /// Runs `work` as the only one, in this process and beside others, that changes the repository of an address.
+    fn exclusive<T>(&self, url: &GitUrl, work: impl FnOnce(&Path) -> Read<T>) -> Read<T> {
+        let path = self.repository(url);
+        let writer = Arc::clone(held(&self.writers).entry(path.clone()).or_default());
         let _thread = held(&writer);
-        create_private(&self.root)?;
-        let _process = FileLock::acquire(&repository.with_extension("lock"), PATIENCE, self.progress)?;
-        if !repository.exists() {
-            create(&self.root, &repository).map_err(|error| error.at(url))?;
-        }
-        work(&Server { git: &self.git, url, repository: &repository, progress: self.progress })
+        repository::create_private(&self.root)?;
+        let _process = FileLock::acquire(&path.with_extension("lock"), PATIENCE, self.progress)?;
+        work(&path)
     }
 }
 
@@ -108,50 +126,46 @@ pub(super) fn offline(url: &GitUrl, what: &str) -> Error {
         .help("run again without `--offline` and `--frozen`")
 }
 
-/// [`offline`] for files, with every path that lacks some.
-fn absent(snapshot: &Snapshot<'_>, wanted: &[Wanted<'_>]) -> Result<Error> {
+/// [`offline`] for the parts of a commit, with every path that lacks some.
+fn absent(snapshot: &Snapshot<'_>, needs: &[Need<'_>]) -> Read<Error> {
     let mut error = offline(snapshot.url(), &format!("all files of commit {}", snapshot.commit()));
-    for Wanted { path, blobs } in wanted {
-        let count = snapshot.missing(blobs)?.len();
-        if count > 0 {
-            let path = path.map_or_else(|| "the repository".to_owned(), |path| format!("`{path}`"));
-            error = error.because(format!("{count} missing for {path}"));
+    for need in needs {
+        if !snapshot.lacking(std::slice::from_ref(need), Filters::Narrow)?.is_nothing() {
+            let path = need.path().map_or_else(|| "the repository".to_owned(), |path| format!("`{path}`"));
+            error = error.because(format!("missing: {path}"));
         }
     }
     Ok(error)
 }
 
-fn reopen<'s>(path: &Path, url: &'s GitUrl, commit: &'s Commit) -> Result<Snapshot<'s>> {
-    let lost = || Error::new(Kind::Integrity, format!("commit {commit} is not in the cache that had it")).at(url);
-    Snapshot::open(path, url, commit)?.ok_or_else(lost)
+/// The error for files that the server left out for their size, as it was asked to.
+fn too_large(snapshot: &Snapshot<'_>, needs: &[Need<'_>]) -> Read<Error> {
+    Ok(Error::new(Kind::UnsafeTree, "a file is too large").at(snapshot.place()).because(format!(
+        "{}: more than {} MiB",
+        shown(snapshot, needs)?,
+        MAX_INDEX_FILE_BYTES >> 20
+    )))
 }
 
-/// Makes a folder that only the user can read: what is fetched may be private.
-fn create_private(folder: &Path) -> Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder).path("create the folder", folder)
+/// The fault of objects that did not come although they were asked for. A cache that claims to have what it has not can
+/// stand behind it too.
+fn not_sent(snapshot: &Snapshot<'_>, needs: &[Need<'_>]) -> Read<Fault> {
+    Ok(Fault::Damaged(
+        Error::new(Kind::Integrity, "the server did not send all files of the commit")
+            .at(snapshot.url())
+            .because(format!("missing at {}: {}", snapshot.commit(), shown(snapshot, needs)?))
+            .help("the repository may be damaged; `git fsck` there shows it"),
+    ))
 }
 
-/// Makes an empty repository in one step, so that one which is there is complete.
-fn create(root: &Path, repository: &Path) -> Result<()> {
-    let staged = tempfile::Builder::new().prefix(".new-").tempdir_in(root).path("create a folder in", root)?;
-    let mut options = RepositoryInitOptions::new();
-    // Without a name for `HEAD` libgit2 would take one from the user's configuration.
-    options.bare(true).external_template(false).initial_head("none");
-    Repository::init_opts(staged.path(), &options).map_err(|cause| {
-        Error::new(Kind::FileSystem, "cannot create a repository in the git cache").because(cause.message())
-    })?;
-    #[cfg(unix)]
-    {
-        // libgit2 gives the folder it is pointed to the mode of an ordinary one.
-        let private = std::os::unix::fs::PermissionsExt::from_mode(0o700);
-        std::fs::set_permissions(staged.path(), private).path("protect", staged.path())?;
+/// The first absent paths.
+fn shown(snapshot: &Snapshot<'_>, needs: &[Need<'_>]) -> Read<String> {
+    const MOST: usize = 3;
+    let mut paths = Vec::new();
+    for need in needs {
+        paths.extend(snapshot.absent_paths(need)?);
     }
-    std::fs::rename(staged.path(), repository).path("move a new repository to", repository)?;
-    // It is not there any more, so nobody has to remove it.
-    let _ = staged.keep();
-    Ok(())
+    let first = paths.iter().take(MOST).map(|path| format!("`{path}`")).collect::<Vec<_>>().join(", ");
+    let more = paths.len().saturating_sub(MOST);
+    Ok(if more > 0 { format!("{first} and {more} more") } else { first })
 }

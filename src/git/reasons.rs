@@ -9,7 +9,18 @@ pub(super) struct Rule {
     pub(super) kind: Kind,
     pub(super) message: &'static str,
     pub(super) help: Help,
+    pub(super) retry: Retry,
 }
+
+/// Whether asking again may help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Retry {
+    No,
+    Soon,
+}
+
+/// What git says when its own repository is not as it left it; the server has no part in that.
+pub(super) const LOCAL_DAMAGE: &[&str] = &["not a git repository: ''", "reference broken"];
 
 /// What to do about it.
 #[derive(Clone, Copy)]
@@ -26,6 +37,7 @@ pub(super) const RULES: &[Rule] = &[
         kind: Kind::UnsafeTree,
         message: "the repository holds objects that git refuses as malformed or dangerous",
         help: Help::Text("tell its owner; `git fsck` in the repository names the objects"),
+        retry: Retry::No,
     },
     Rule {
         phrases: &[
@@ -41,30 +53,35 @@ pub(super) const RULES: &[Rule] = &[
         kind: Kind::FileSystem,
         message: "git could not write to the cache",
         help: Help::Text("make room or mend the permissions, or name another folder in `CPM_CACHE_DIR`"),
+        retry: Retry::No,
     },
     Rule {
         phrases: &["bad config", "bad numeric config", "bad boolean config", "unable to read config"],
         kind: Kind::Usage,
         message: super::UNREADABLE_CONFIG,
         help: Help::Text(super::CONFIG_HELP),
+        retry: Retry::No,
     },
     Rule {
         phrases: &["detected dubious ownership"],
         kind: Kind::Policy,
         message: "git does not read a repository that belongs to another user",
         help: Help::Text("if you trust it, add its folder with `git config --global --add safe.directory FOLDER`"),
+        retry: Retry::No,
     },
     Rule {
         phrases: &["transport '' not allowed"],
         kind: Kind::Policy,
         message: "your git configuration leads this address to a transport that cpm does not use",
         help: Help::Text("look for `insteadOf` in `git config --list`"),
+        retry: Retry::No,
     },
     Rule {
         phrases: &["mismatched algorithms", "unknown object format", "object-format"],
         kind: Kind::NotFound,
         message: super::SHA256_UNREADABLE,
         help: Help::Text(super::SHA256_HELP),
+        retry: Retry::No,
     },
     Rule {
         phrases: &[
@@ -78,18 +95,21 @@ pub(super) const RULES: &[Rule] = &[
         kind: Kind::Network,
         message: "the repository has moved, and cpm does not follow",
         help: Help::Text("open the address in a browser and use the one it leads to, if you trust it"),
+        retry: Retry::No,
     },
     Rule {
         phrases: &["couldn't find remote ref"],
         kind: Kind::NotFound,
         message: "the repository has no such branch or tag",
         help: Help::Text("`git ls-remote` with this address lists what there is"),
+        retry: Retry::No,
     },
     Rule {
         phrases: &["host key verification failed", "remote host identification has changed"],
         kind: Kind::Network,
         message: "ssh does not know the key of the host, or the key has changed",
         help: Help::Text("connect once with `ssh`, compare the key with the one the host publishes, and run again"),
+        retry: Retry::No,
     },
     Rule {
         phrases: &[
@@ -107,6 +127,7 @@ pub(super) const RULES: &[Rule] = &[
         kind: Kind::Network,
         message: "the host refused access",
         help: Help::Credentials,
+        retry: Retry::No,
     },
     Rule {
         phrases: &[
@@ -121,12 +142,14 @@ pub(super) const RULES: &[Rule] = &[
         kind: Kind::NotFound,
         message: "there is no such repository, or it does not show itself to you",
         help: Help::Credentials,
+        retry: Retry::No,
     },
     Rule {
         phrases: &["returned error: 429", "returned error: 5", "too many requests", "rate limit"],
         kind: Kind::Network,
         message: "the host is overloaded or out of order",
         help: Help::Text("try again in a while"),
+        retry: Retry::Soon,
     },
     Rule {
         phrases: &[
@@ -146,6 +169,7 @@ pub(super) const RULES: &[Rule] = &[
         kind: Kind::Network,
         message: "the host cannot be reached",
         help: Help::Text("check the address, the network and the proxy, or run with `--offline` if the cache has it"),
+        retry: Retry::Soon,
     },
     Rule {
         phrases: &["certificate", "gnutls", "ssl_", "ssl ", "tls "],
@@ -154,6 +178,7 @@ pub(super) const RULES: &[Rule] = &[
         help: Help::Text(
             "check the clock and the certificates of this machine (`http.sslCAInfo` for an own authority)",
         ),
+        retry: Retry::No,
     },
     Rule {
         phrases: &[
@@ -167,6 +192,7 @@ pub(super) const RULES: &[Rule] = &[
         kind: Kind::Network,
         message: "the host did not answer as a git server does",
         help: Help::Text("check the address; a login page or a proxy may stand in between"),
+        retry: Retry::No,
     },
     Rule {
         phrases: &[
@@ -183,5 +209,6 @@ pub(super) const RULES: &[Rule] = &[
         kind: Kind::Network,
         message: "the connection broke off, or the data was damaged on the way",
         help: Help::Text("try again"),
+        retry: Retry::Soon,
     },
 ];

@@ -4,7 +4,7 @@ use super::{At, Index, Listing};
 use crate::error::{Error, Kind, Result};
 use crate::format::marketplace::{self, Entry, EntrySource, Marketplace};
 use crate::format::{json, plugin};
-use crate::git::Cache;
+use crate::git::{Cache, Reading};
 use crate::model::index::{IndexId, Release};
 use crate::model::name::PackageName;
 use crate::model::relpath::RelPath;
@@ -36,6 +36,8 @@ impl<'a> Market<'a> {
             Some(path) => path.join(&RelPath::parse(".claude-plugin/plugin.json")?)?,
             None => RelPath::parse(".claude-plugin/plugin.json")?,
         };
+        // The whole plugin, which is what is wanted next: one answer instead of two.
+        self.cache.ensure(&url, &commit, std::slice::from_ref(&path))?;
         let bytes = self.cache.file(&url, &commit, &manifest_path)?;
         if let Some(bytes) = &bytes {
             refuse_two_definitions(entry, bytes)?;
@@ -62,16 +64,17 @@ impl<'a> Market<'a> {
                 Ok((url.clone(), path.clone(), commit.clone()))
             }
             EntrySource::Elsewhere { url, path, reference, commit: None } => {
-                Ok((url.clone(), path.clone(), self.resolve(url, reference.as_ref())?))
+                Ok((url.clone(), path.clone(), self.resolve(url, path.as_ref(), reference.as_ref())?))
             }
         }
     }
 
     /// A reference of an entry is a branch or a tag; the entry does not say which.
-    fn resolve(&self, url: &GitUrl, reference: Option<&RefName>) -> Result<Commit> {
-        let Some(name) = reference else { return self.cache.resolve(url, &RefWant::Head) };
-        match self.cache.resolve(url, &RefWant::Branch(name.clone())) {
-            Err(error) if error.kind() == Kind::NotFound => self.cache.resolve(url, &RefWant::Tag(name.clone())),
+    fn resolve(&self, url: &GitUrl, path: Option<&RelPath>, reference: Option<&RefName>) -> Result<Commit> {
+        let resolve = |want| self.cache.resolve(url, &want, Reading::Package(path));
+        let Some(name) = reference else { return resolve(RefWant::Head) };
+        match resolve(RefWant::Branch(name.clone())) {
+            Err(error) if error.kind() == Kind::NotFound => resolve(RefWant::Tag(name.clone())),
             resolved => resolved,
         }
     }

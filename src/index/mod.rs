@@ -10,7 +10,7 @@ mod market;
 use std::cell::OnceCell;
 
 use crate::error::{Error, Kind, Result};
-use crate::git::Cache;
+use crate::git::{Cache, Reading};
 use crate::model::index::{IndexConfig, IndexId, Release};
 use crate::model::name::{IndexName, PackageName};
 use crate::model::relpath::RelPath;
@@ -199,7 +199,7 @@ impl<'a> Indexes<'a> {
 
 fn open<'a>(config: &IndexConfig, cache: &'a Cache<'a>) -> Result<Opened<'a>> {
     let want = config.branch.as_ref().map_or(RefWant::Head, |branch| RefWant::Branch(branch.clone()));
-    let at = At { commit: cache.resolve(&config.url, &want)?, url: config.url.clone() };
+    let at = At { commit: cache.resolve(&config.url, &want, Reading::Index)?, url: config.url.clone() };
     let marker = |path: &str| cache.file(&at.url, &at.commit, &RelPath::parse(path)?);
     if let Some(about) = marker(cpm::MARKER)? {
         return Ok((IndexKind::Cpm, Box::new(cpm::CpmIndex::open(at, &about, cache)?)));

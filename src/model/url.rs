@@ -84,6 +84,14 @@ impl GitUrl {
         self.reach
     }
 
+    /// The host with its port where it has one; empty for a folder of this machine.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        let rest = self.text.split_once("://").map_or(self.text.as_str(), |(_, rest)| rest);
+        let authority = rest.split('/').next().unwrap_or_default();
+        authority.rsplit('@').next().unwrap_or_default()
+    }
+
     /// The last path component without `.git`: what a person would call the repository.
     #[must_use]
     pub fn repository_name(&self) -> &str {

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 use crate::claude::{gate, inspect, surface};
 use crate::error::{Error, Kind, Result};
 use crate::fsx;
-use crate::git::Cache;
+use crate::git::{Cache, Reading};
 use crate::index::Index as _;
 use crate::index::builtin::Builtin;
 use crate::model::dependency::Origin;
@@ -54,7 +54,7 @@ impl Fetcher<'_> {
         let not_direct = || Error::new(Kind::Bug, "only an index knows where its packages are");
         let source = origin.source().ok_or_else(not_direct)?;
         let commit = match origin {
-            Origin::Git { url, want, .. } => Some(self.cache.resolve(url, want)?),
+            Origin::Git { url, want, path } => Some(self.cache.resolve(url, want, Reading::Package(path.as_ref()))?),
             Origin::Index { .. } | Origin::Dir(_) => None,
         };
         Ok((source, commit))

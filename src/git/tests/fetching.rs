@@ -18,7 +18,7 @@ fn refs_resolve_to_commits() {
         (tag("annotated"), &first),
         (RefWant::Rev(first.clone()), &first),
     ] {
-        assert_eq!(&cache.resolve(&world.url(), &want).expect("a commit"), commit, "{want:?}");
+        assert_eq!(&cache.resolve(&world.url(), &want, Reading::Index).expect("a commit"), commit, "{want:?}");
         assert_eq!(cache.known(&world.url(), &want).as_ref(), Some(commit), "{want:?}");
     }
     assert_eq!(world.log.processes(), 5);
@@ -30,16 +30,16 @@ fn refs_resolve_to_commits() {
 fn a_ref_is_asked_for_once_in_a_process() {
     let world = World::new();
     let cache = world.cache();
-    let before = cache.resolve(&world.url(), &branch("main")).expect("a commit");
+    let before = cache.resolve(&world.url(), &branch("main"), Reading::Index).expect("a commit");
     world.git(&["commit", "--quiet", "--allow-empty", "-m", "third"]);
-    assert_eq!(cache.resolve(&world.url(), &branch("main")).expect("remembered"), before);
-    let missing = cache.resolve(&world.url(), &branch("nope")).expect_err("no such branch");
+    assert_eq!(cache.resolve(&world.url(), &branch("main"), Reading::Index).expect("remembered"), before);
+    let missing = cache.resolve(&world.url(), &branch("nope"), Reading::Index).expect_err("no such branch");
     assert_eq!(missing.kind(), Kind::NotFound);
     assert!(missing.message().contains("branch `nope`"), "{missing:?}");
-    let again = cache.resolve(&world.url(), &branch("nope")).expect_err("remembered");
+    let again = cache.resolve(&world.url(), &branch("nope"), Reading::Index).expect_err("remembered");
     assert_eq!(again.message(), missing.message());
     assert_eq!(world.log.processes(), 2);
-    let next = world.cache().resolve(&world.url(), &branch("main")).expect("a commit");
+    let next = world.cache().resolve(&world.url(), &branch("main"), Reading::Index).expect("a commit");
     assert_eq!(next, world.commit("main"));
     assert_ne!(next, before);
 }
@@ -51,7 +51,7 @@ fn a_branch_whose_name_is_the_id_of_another_commit_changes_nothing() {
     world.git(&["update-ref", &format!("refs/heads/{first}"), "main"]);
     let tree = world.cache().tree(&world.url(), &first, Some(&path("skills/pdf"))).expect("a tree");
     assert_eq!(tree.get("SKILL.md").map(|file| &file.bytes[..]), Some(&b"one\n"[..]));
-    let named = world.cache().resolve(&world.url(), &branch(first.as_str())).expect("the branch");
+    let named = world.cache().resolve(&world.url(), &branch(first.as_str()), Reading::Index).expect("the branch");
     assert_eq!(named, world.commit("main"));
 }
 
@@ -60,11 +60,11 @@ fn a_branch_may_become_a_folder_of_branches_and_back() {
     let world = World::new();
     world.git(&["branch", "topic"]);
     let topic = world.commit("topic");
-    assert_eq!(world.cache().resolve(&world.url(), &branch("topic")).expect("a branch"), topic);
+    assert_eq!(world.cache().resolve(&world.url(), &branch("topic"), Reading::Index).expect("a branch"), topic);
     world.git(&["branch", "--quiet", "-m", "topic", "topic/a"]);
-    assert_eq!(world.cache().resolve(&world.url(), &branch("topic/a")).expect("below"), topic);
+    assert_eq!(world.cache().resolve(&world.url(), &branch("topic/a"), Reading::Index).expect("below"), topic);
     world.git(&["branch", "--quiet", "-m", "topic/a", "topic"]);
-    assert_eq!(world.cache().resolve(&world.url(), &branch("topic")).expect("back"), topic);
+    assert_eq!(world.cache().resolve(&world.url(), &branch("topic"), Reading::Index).expect("back"), topic);
 }
 
 #[test]
@@ -133,22 +133,22 @@ fn offline_starts_nothing_and_names_what_is_missing() {
     let world = World::new();
     let (url, first, main) = (world.url(), world.commit("light"), world.commit("main"));
     let offline = world.offline();
-    let unknown = offline.resolve(&url, &RefWant::Head).expect_err("never seen");
+    let unknown = offline.resolve(&url, &RefWant::Head, Reading::Index).expect_err("never seen");
     assert_eq!(unknown.kind(), Kind::NotFound);
     assert!(unknown.help_text().is_some_and(|help| help.contains("--offline")));
     assert_eq!(offline.known(&url, &RefWant::Head), None);
     assert!(!world.path("cache").exists());
 
-    world.cache().resolve(&url, &RefWant::Head).expect("a commit");
+    world.cache().resolve(&url, &RefWant::Head, Reading::Index).expect("a commit");
     world.cache().tree(&url, &main, Some(&path("skills/pdf"))).expect("a tree");
     let processes = world.log.processes();
-    assert_eq!(offline.resolve(&url, &RefWant::Head).expect("known"), main);
+    assert_eq!(offline.resolve(&url, &RefWant::Head, Reading::Index).expect("known"), main);
     assert_eq!(offline.tree(&url, &main, Some(&path("skills/pdf"))).expect("present").len(), 2);
     assert!(offline.list(&url, &main, None).expect("trees are present").is_some());
     let blobs = [Some(path("skills/pdf")), Some(path("skills/other"))];
     let missing = offline.ensure(&url, &main, &blobs).expect_err("one is absent");
     assert_eq!(missing.kind(), Kind::NotFound);
-    assert_eq!(missing.causes(), ["1 missing for `skills/other`"]);
+    assert_eq!(missing.causes(), ["missing: `skills/other`"]);
     let missing = offline.list(&url, &first, None).expect_err("the commit is absent");
     assert!(missing.message().contains(first.as_str()), "{missing:?}");
     assert_eq!(world.log.processes(), processes);
@@ -179,7 +179,7 @@ fn a_commit_that_was_fetched_outlives_a_forced_push() {
     let (url, second) = (world.url(), world.commit("main"));
     world.cache().tree(&url, &second, None).expect("a tree");
     world.git(&["reset", "--quiet", "--hard", "light"]);
-    let moved = world.cache().resolve(&url, &RefWant::Head).expect("a commit");
+    let moved = world.cache().resolve(&url, &RefWant::Head, Reading::Index).expect("a commit");
     assert_eq!(moved, world.commit("light"));
     assert_eq!(world.cache().tree(&url, &second, None).expect("still there").len(), 4);
 }
@@ -188,7 +188,7 @@ fn a_commit_that_was_fetched_outlives_a_forced_push() {
 fn a_tag_of_something_else_is_refused() {
     let world = World::new();
     world.git(&["tag", "tree", "main^{tree}"]);
-    let error = world.cache().resolve(&world.url(), &tag("tree")).expect_err("a tree");
+    let error = world.cache().resolve(&world.url(), &tag("tree"), Reading::Index).expect_err("a tree");
     assert_eq!(error.kind(), Kind::NotFound, "{error:?}");
 }
 
@@ -210,7 +210,7 @@ fn the_users_insteadof_works_and_hostile_variables_do_not() {
     ];
     let cache = world.cache_with(Network::Online, &variables);
     let url = GitUrl::parse("https://git.acme.dev/team/skills").expect("an address");
-    let commit = cache.resolve(&url, &RefWant::Head).expect("the rewritten address");
+    let commit = cache.resolve(&url, &RefWant::Head, Reading::Index).expect("the rewritten address");
     assert_eq!(commit, world.commit("main"));
     assert_eq!(cache.tree(&url, &commit, Some(&path("skills/pdf"))).expect("a tree").len(), 2);
 }
@@ -227,7 +227,7 @@ fn threads_and_processes_share_one_cache() {
                 // A cache of its own knows nothing of the other's mutexes, as another process would.
                 let other = world.cache();
                 let cache = if number % 2 == 0 { own } else { &other };
-                cache.resolve(url, &RefWant::Head).expect("a commit");
+                cache.resolve(url, &RefWant::Head, Reading::Index).expect("a commit");
                 let folder = if number % 3 == 0 { "skills/pdf" } else { "skills/other" };
                 cache.tree(url, &commits[number / 4], Some(&path(folder))).expect("a tree");
             });
@@ -246,13 +246,15 @@ fn a_cache_can_be_shared_between_threads() {
 }
 
 #[test]
-fn a_damaged_cache_is_reported_as_such() {
+fn a_damaged_cache_is_fetched_anew_and_offline_reported() {
     let world = World::new();
     let (url, commit) = (world.url(), world.commit("main"));
     world.cache().tree(&url, &commit, None).expect("a tree");
     let repository = world.cache().repository(&url);
     std::fs::write(repository.join("config"), "[core\n").expect("damage");
-    let error = world.cache().tree(&url, &commit, None).expect_err("damaged");
+    let error = world.offline().tree(&url, &commit, None).expect_err("damaged");
     assert_eq!(error.kind(), Kind::Integrity);
     assert!(error.help_text().is_some_and(|help| help.contains(repository.to_str().expect("text"))));
+    assert_eq!(world.cache().tree(&url, &commit, None).expect("healed").len(), 4);
+    assert_eq!(world.offline().tree(&url, &commit, None).expect("present").len(), 4);
 }

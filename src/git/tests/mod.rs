@@ -3,6 +3,8 @@
 #![allow(clippy::expect_used)]
 
 mod fetching;
+mod healing;
+mod limits;
 mod packages;
 mod servers;
 
@@ -10,12 +12,14 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
+use std::time::Duration;
 
 use git2::{ObjectType, Oid, Repository};
 use tempfile::TempDir;
 
 use super::command::Git;
-use super::{Cache, Network, held};
+use super::process::Limits;
+use super::{Cache, Network, Reading, held};
 use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, RefName, RefWant};
 use crate::model::url::GitUrl;
@@ -124,7 +128,13 @@ impl World {
     }
 
     fn cache_with(&self, network: Network, more: &[(&str, &str)]) -> Cache<'_> {
-        Cache::with_git(self.path("cache/git-v1"), network, &self.log, Git::new(self.environment(more)))
+        let quickly = Limits { backoff: [Duration::from_millis(1); 2], ..Limits::default() };
+        self.cache_limited(network, more, quickly)
+    }
+
+    fn cache_limited(&self, network: Network, more: &[(&str, &str)], limits: Limits) -> Cache<'_> {
+        let git = Git::new(self.environment(more)).limited(limits);
+        Cache::with_git(self.path("cache/git-v1"), network, &self.log, git)
     }
 
     fn cache(&self) -> Cache<'_> {
@@ -133,6 +143,15 @@ impl World {
 
     fn offline(&self) -> Cache<'_> {
         self.cache_with(Network::Offline, &[])
+    }
+
+    /// The served repository over ssh, and a stand-in for `ssh` that is this script.
+    fn over_ssh(&self, script: &str) -> (GitUrl, String) {
+        let ssh = self.path("bin/ssh");
+        std::fs::write(&ssh, script).expect("a script");
+        std::fs::set_permissions(&ssh, std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("a mode");
+        let url = format!("ssh://git@example.invalid{}", self.path("served").display());
+        (GitUrl::parse(&url).expect("an address"), ssh.to_str().expect("text").to_owned())
     }
 
     /// The cache repository for [`World::url`].

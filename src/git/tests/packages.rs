@@ -27,7 +27,7 @@ fn read_tree(world: &World, cached: &Repository, tree: Oid) -> crate::error::Res
 /// A world with a cache repository, and a blob in it.
 fn with_blob() -> (World, Oid) {
     let world = World::new();
-    world.cache().resolve(&world.url(), &RefWant::Head).expect("a commit");
+    world.cache().resolve(&world.url(), &RefWant::Head, Reading::Index).expect("a commit");
     let blob = world.cached().blob(b"hi\n").expect("a blob");
     (world, blob)
 }

@@ -9,16 +9,12 @@ use crate::error::Kind;
 
 /// An `ssh` that runs the command here and does not pass on the protocol version, so that the server speaks v0.
 fn old_protocol(world: &World) -> (GitUrl, String) {
-    let script = world.path("bin/ssh");
     let log = world.path("ssh.log");
     let text = format!(
         "#!/bin/sh\necho \"$@\" >> '{}'\nfor last; do :; done\nunset GIT_PROTOCOL\nexec sh -c \"$last\"\n",
         log.display()
     );
-    std::fs::write(&script, text).expect("a script");
-    std::fs::set_permissions(&script, std::fs::Permissions::from_mode(0o755)).expect("a mode");
-    let url = format!("ssh://git@example.invalid{}", world.path("served").display());
-    (GitUrl::parse(&url).expect("an address"), script.to_str().expect("text").to_owned())
+    world.over_ssh(&text)
 }
 
 #[test]
@@ -37,7 +33,7 @@ fn a_server_that_gives_nothing_by_id_is_asked_for_its_branches() {
     let (url, ssh) = old_protocol(&world);
     let cache = world.cache_with(Network::Online, &[("GIT_SSH_COMMAND", &ssh)]);
     // Shallow at the tip first: the commit before it has to come all the same.
-    assert_eq!(cache.resolve(&url, &RefWant::Head).expect("the tip"), world.commit("main"));
+    assert_eq!(cache.resolve(&url, &RefWant::Head, Reading::Index).expect("the tip"), world.commit("main"));
     let inner = world.commit("main~1");
     let tree = cache.tree(&url, &inner, Some(&path("skills/pdf"))).expect("a tree");
     assert_eq!(tree.get("SKILL.md").map(|file| &file.bytes[..]), Some(&b"two\n"[..]));
@@ -75,8 +71,8 @@ fn the_users_ssh_command_is_kept() {
     let (url, ssh) = old_protocol(&world);
     std::fs::write(world.path("home/.gitconfig"), format!("[core]\n\tsshCommand = {ssh} -v\n")).expect("a file");
     let cache = world.cache();
-    cache.resolve(&url, &RefWant::Head).expect("a commit");
-    cache.resolve(&url, &branch("main")).expect("a commit");
+    cache.resolve(&url, &RefWant::Head, Reading::Index).expect("a commit");
+    cache.resolve(&url, &branch("main"), Reading::Index).expect("a commit");
     let log = std::fs::read_to_string(world.path("ssh.log")).expect("a log");
     assert!(log.lines().all(|line| line.starts_with("-v -oBatchMode=yes ")), "{log}");
     assert_eq!(world.log.processes(), 3, "the configuration is read once");
@@ -86,7 +82,7 @@ fn the_users_ssh_command_is_kept() {
 fn a_missing_repository_says_so() {
     let world = World::new();
     let url = GitUrl::parse_typed(world.path("nowhere").to_str().expect("text")).expect("an address");
-    let error = world.cache().resolve(&url, &RefWant::Head).expect_err("nothing there");
+    let error = world.cache().resolve(&url, &RefWant::Head, Reading::Index).expect_err("nothing there");
     assert_eq!(error.kind(), Kind::NotFound);
     assert_eq!(error.place(), Some(url.as_str()));
 }
@@ -97,7 +93,7 @@ fn an_empty_repository_says_so() {
     std::fs::remove_dir_all(world.path("served")).expect("removed");
     std::fs::create_dir(world.path("served")).expect("a folder");
     world.git(&["init", "--quiet"]);
-    let error = world.cache().resolve(&world.url(), &RefWant::Head).expect_err("empty");
+    let error = world.cache().resolve(&world.url(), &RefWant::Head, Reading::Index).expect_err("empty");
     assert_eq!(error.kind(), Kind::NotFound);
     assert!(error.message().contains("is empty"), "{error:?}");
 }
@@ -109,7 +105,7 @@ fn a_sha256_repository_is_told_apart() {
     std::fs::create_dir(world.path("served")).expect("a folder");
     world.git(&["init", "--quiet", "--object-format=sha256"]);
     world.git(&["commit", "--quiet", "--allow-empty", "-m", "first"]);
-    let error = world.cache().resolve(&world.url(), &RefWant::Head).expect_err("SHA-256");
+    let error = world.cache().resolve(&world.url(), &RefWant::Head, Reading::Index).expect_err("SHA-256");
     assert_eq!(error.kind(), Kind::NotFound);
     assert!(error.message().contains("SHA-256"), "{error:?}");
 }
@@ -144,7 +140,7 @@ fn failing_servers_are_classified() {
         ("503 Busy", Kind::Network, "overloaded"),
     ] {
         let url = http(answer);
-        let error = world.cache().resolve(&url, &RefWant::Head).expect_err(answer);
+        let error = world.cache().resolve(&url, &RefWant::Head, Reading::Index).expect_err(answer);
         assert_eq!(error.kind(), kind, "{answer}: {error:?}");
         assert!(error.message().contains(said), "{answer}: {error:?}");
         assert!(error.help_text().is_some(), "{answer}");
@@ -152,14 +148,14 @@ fn failing_servers_are_classified() {
     let page = http("200 Fine");
     let commit = RefWant::Rev(world.commit("main"));
     for error in [
-        world.cache().resolve(&page, &RefWant::Head).expect_err("a page"),
+        world.cache().resolve(&page, &RefWant::Head, Reading::Index).expect_err("a page"),
         world.cache().tree(&page, &world.commit("main"), None).expect_err("a page"),
     ] {
         assert_eq!(error.kind(), Kind::Network, "{error:?}");
     }
-    assert!(world.cache().resolve(&page, &commit).is_ok(), "an id asks nobody");
+    assert!(world.cache().resolve(&page, &commit, Reading::Index).is_ok(), "an id asks nobody");
     let refused = GitUrl::parse("http://127.0.0.1:9/owner/skills").expect("an address");
-    let error = world.cache().resolve(&refused, &RefWant::Head).expect_err("nobody listens");
+    let error = world.cache().resolve(&refused, &RefWant::Head, Reading::Index).expect_err("nobody listens");
     assert_eq!(error.kind(), Kind::Network);
     assert!(error.message().contains("cannot be reached"), "{error:?}");
 }
@@ -181,7 +177,7 @@ fn askpass_is_never_run_and_credentials_are_never_shown() {
     std::fs::write(world.path("home/.gitconfig"), config).expect("a configuration");
     let cache = world.cache_with(Network::Online, &[("GIT_ASKPASS", askpass), ("SSH_ASKPASS", askpass)]);
     for url in [server, GitUrl::parse("https://git.acme.dev/x").expect("an address")] {
-        let error = cache.resolve(&url, &RefWant::Head).expect_err("401");
+        let error = cache.resolve(&url, &RefWant::Head, Reading::Index).expect_err("401");
         assert_eq!(error.kind(), Kind::Network);
         assert!(!format!("{error:?}").contains("s3cret"), "{error:?}");
     }

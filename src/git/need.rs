@@ -1,0 +1,195 @@
+//! What is to be read of a commit, and what of it the cache lacks. The objects on the way to a path are few; everything
+//! beside it stays on the server.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use git2::Oid;
+
+use super::filters::Filters;
+use super::odb::{Bounds, Item, Node, Read, Snapshot};
+use crate::error::Kind;
+use crate::model::relpath::RelPath;
+
+/// What is to be read of a commit.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Need<'p> {
+    /// The names directly in a folder; `None` is the top.
+    Names(Option<&'p RelPath>),
+    /// A file.
+    File(&'p RelPath),
+    /// Everything at or below a path.
+    Below(Option<&'p RelPath>, Bounds),
+}
+
+/// Objects that are needed and absent.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Lacking {
+    /// Trees on the way to what is needed, with how many levels of trees the way has from there on.
+    pub(super) ways: BTreeMap<Oid, usize>,
+    /// Trees that are needed with everything below.
+    pub(super) whole: BTreeSet<Oid>,
+    /// Single files.
+    pub(super) blobs: BTreeSet<Oid>,
+}
+
+/// The number of levels of trees that is brought with every commit: enough for `plugins/NAME` and `skills/NAME`.
+const LEVELS: usize = 2;
+/// Stands for "all levels" where blobs are left out anyway.
+const ALL_LEVELS: usize = 1 << 20;
+
+impl<'p> Need<'p> {
+    pub(super) fn path(&self) -> Option<&'p RelPath> {
+        match *self {
+            Need::Names(path) | Need::Below(path, _) => path,
+            Need::File(path) => Some(path),
+        }
+    }
+
+    /// How many levels of trees lead to it.
+    fn levels(&self) -> usize {
+        let way = self.path().map_or(0, |path| path.components().count());
+        way + usize::from(matches!(self, Need::Names(_)))
+    }
+
+    /// Whether the whole commit is needed.
+    pub(super) fn is_everything(&self) -> bool {
+        matches!(self, Need::Below(None, _))
+    }
+
+    /// How many levels of trees all needs together ask of a commit.
+    pub(super) fn most_levels(needs: &[Need<'_>]) -> usize {
+        needs.iter().map(Need::levels).max().unwrap_or_default().max(LEVELS)
+    }
+}
+
+impl Lacking {
+    pub(super) fn is_nothing(&self) -> bool {
+        *self == Lacking::default()
+    }
+
+    /// What to ask for next: the ways first, where a server can be told how far they go.
+    pub(super) fn ids(&self, filters: Filters) -> Box<dyn Iterator<Item = &Oid> + '_> {
+        let ways = self.ways.keys();
+        match filters {
+            Filters::Narrow if !self.ways.is_empty() => Box::new(ways),
+            _ => Box::new(ways.chain(&self.whole).chain(&self.blobs)),
+        }
+    }
+
+    /// A tree that lies in the way.
+    fn way(&mut self, tree: Oid, levels: usize) {
+        let known = self.ways.entry(tree).or_default();
+        *known = levels.max(*known);
+    }
+}
+
+/// Where a path leads as far as the cache knows.
+enum Way {
+    There(Node),
+    Nowhere,
+    /// The next tree is absent; so many components are left.
+    Absent {
+        tree: Oid,
+        left: usize,
+    },
+}
+
+impl Snapshot<'_> {
+    /// What the cache lacks to read all of `needs`, as a server with these filters is asked for it. What no package may
+    /// have is left to whoever reads it.
+    pub(super) fn lacking(&self, needs: &[Need<'_>], filters: Filters) -> Read<Lacking> {
+        let mut lacking = Lacking::default();
+        for need in needs {
+            self.add_lacking(need, filters, &mut lacking)?;
+        }
+        Ok(lacking)
+    }
+
+    fn add_lacking(&self, need: &Need<'_>, filters: Filters, lacking: &mut Lacking) -> Read<()> {
+        let narrow = filters == Filters::Narrow;
+        let levels = |count| if narrow { count } else { ALL_LEVELS };
+        match (self.way(need.path())?, need) {
+            // The folder of a file is small, and its other files are read next.
+            (Way::Absent { tree, .. }, Need::File(_)) if narrow => _ = lacking.whole.insert(tree),
+            (Way::Absent { tree, left }, _) => lacking.way(tree, levels(left)),
+            (Way::There(Node::File(blob) | Node::Link(blob)), Need::File(_) | Need::Below(..)) => {
+                if !self.has(blob)? {
+                    lacking.blobs.insert(blob);
+                }
+            }
+            (Way::There(Node::Dir(tree)), Need::Names(_)) => {
+                if !self.has(tree)? {
+                    lacking.way(tree, levels(1));
+                }
+            }
+            (Way::There(Node::Dir(tree)), Need::Below(_, bounds)) => {
+                let Some((items, absent)) = self.scan_present(tree, *bounds)? else { return Ok(()) };
+                // A tree that is here cannot be asked for: git sees that it has it.
+                lacking.blobs.extend(self.absent_blobs(&items)?);
+                match narrow {
+                    true => lacking.whole.extend(absent),
+                    false => absent.into_iter().for_each(|tree| lacking.way(tree, ALL_LEVELS)),
+                }
+            }
+            (Way::There(_) | Way::Nowhere, _) => {}
+        }
+        Ok(())
+    }
+
+    /// The scanned items and the trees that are absent; `None` when no package may be like this.
+    fn scan_present(&self, tree: Oid, bounds: Bounds) -> Read<Option<(Vec<Item>, Vec<Oid>)>> {
+        let mut absent = Vec::new();
+        match self.scan_with(tree, bounds, &mut |tree| absent.push(tree)) {
+            Ok(items) => Ok(Some((items, absent))),
+            Err(fault) if fault.kind() == Kind::UnsafeTree => Ok(None),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    fn absent_blobs(&self, items: &[Item]) -> Read<Vec<Oid>> {
+        let mut absent = Vec::new();
+        for item in items {
+            if !self.has(item.blob)? {
+                absent.push(item.blob);
+            }
+        }
+        Ok(absent)
+    }
+
+    fn way(&self, path: Option<&RelPath>) -> Read<Way> {
+        let components: Vec<&str> = path.into_iter().flat_map(RelPath::components).collect();
+        let mut node = Node::Dir(self.top());
+        for (at, component) in components.iter().enumerate() {
+            let Node::Dir(tree) = node else { return Ok(Way::Nowhere) };
+            if !self.has(tree)? {
+                return Ok(Way::Absent { tree, left: components.len() - at });
+            }
+            match self.entry(tree, component)? {
+                Some(next) => node = next,
+                None => return Ok(Way::Nowhere),
+            }
+        }
+        Ok(Way::There(node))
+    }
+
+    /// For messages: the paths below a folder whose blobs are absent.
+    pub(super) fn absent_paths(&self, need: &Need<'_>) -> Read<Vec<String>> {
+        let shown = |path: &RelPath| match need.path() {
+            Some(above) => format!("{above}/{path}"),
+            None => path.to_string(),
+        };
+        match (self.way(need.path())?, need) {
+            (Way::There(Node::Dir(tree)), Need::Below(_, bounds)) => {
+                let (items, _) = self.scan_present(tree, *bounds)?.unwrap_or_default();
+                let mut paths = Vec::new();
+                for item in &items {
+                    if !self.has(item.blob)? {
+                        paths.push(shown(&item.path));
+                    }
+                }
+                Ok(paths)
+            }
+            (_, need) => Ok(need.path().map(ToString::to_string).into_iter().collect()),
+        }
+    }
+}
