@@ -21,6 +21,14 @@ pub(super) fn refuses_filter(output: &Output) -> bool {
     ["filter '' not supported", "tree filter allows max depth"].iter().any(|phrase| text.contains(phrase))
 }
 
+/// Whether the server has no commits since the date it was given, or cannot tell.
+pub(super) fn knows_none_since(output: &Output) -> bool {
+    let text = searchable(&output.stderr);
+    ["no commits selected for shallow requests", "does not support --shallow-since", "does not support shallow"]
+        .iter()
+        .any(|phrase| text.contains(phrase))
+}
+
 /// Whether the answer was made for somebody who has more than is here.
 pub(super) fn misses_base(output: &Output) -> bool {
     searchable(&output.stderr).contains("unresolved delta")

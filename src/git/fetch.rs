@@ -28,6 +28,8 @@ const WHOLE: &[&str] = &["--no-filter", "--refetch"];
 /// All branches and tags with their history: the depth stands for "no limit" also in a shallow repository.
 const EVERYTHING: &[&str] = &["--prune", "--depth=2147483647"];
 const EVERY_REF: &[&str] = &["+refs/heads/*:refs/cpm/heads/*", "+refs/tags/*:refs/cpm/tags/*"];
+/// The commits that were brought by their ids.
+const COMMITS: &str = "refs/cpm/commits/*";
 /// The server is told of no objects that are here: it would leave out what belongs to them, and the cache has only parts.
 const TELL_NOTHING: &[&str] = &["-c", "fetch.negotiationAlgorithm=noop"];
 
@@ -59,24 +61,26 @@ pub(super) struct Server<'a> {
 
 /// What one `git fetch` asks.
 #[derive(Default, Clone)]
-struct Question<'q> {
+pub(super) struct Question<'q> {
     /// Options, the filters among them.
     options: Vec<String>,
     refspecs: Vec<&'q str>,
     /// Ids of objects, one a line.
     ids: String,
-    /// The ref here that the server is told of; a shallow commit with at least its first levels of trees.
-    have: Option<&'q str>,
+    /// The refs here that the server is told of: shallow commits with at least their first levels of trees.
+    have: Vec<String>,
 }
 
 /// How a server took a question.
-enum Answer {
+pub(super) enum Answer {
     Done,
     /// It gives no objects by id, or does not have this one.
     RefusesId(Output),
     LacksRef(Output),
     /// It does not leave out what it was asked to leave out.
     RefusesFilter,
+    /// It has no commits of that age, or cannot tell their age.
+    KnowsNoneSince,
 }
 
 impl Server<'_> {
@@ -91,26 +95,35 @@ impl Server<'_> {
         self.progress_step();
         let repository = self.open()?;
         clear_way(&repository, &local).map_err(|cause| self.damaged(&cause))?;
-        let is_known = repository.find_reference(&local).is_ok();
+        let have: Vec<String> = [local.as_str(), COMMITS]
+            .into_iter()
+            .filter(|glob| repository.references_glob(glob).is_ok_and(|mut found| found.next().is_some()))
+            .map(|glob| format!("--negotiation-tip={glob}"))
+            .collect();
         drop(repository);
         let refspec = format!("+{remote}:{local}");
         loop {
             let filters = self.cache.filters.of(self.url);
             // With something here to tell of, all that follows is a question of what has changed.
-            let mut options = filters.for_commit(if is_known { &[] } else { needs });
+            let mut options = filters.for_commit(if have.is_empty() { needs } else { &[] });
             options.push(SHALLOW.to_owned());
-            let have = is_known.then_some(local.as_str());
-            match self.fetch(&Question { options, refspecs: vec![&refspec], have, ..Question::default() })? {
+            match self.fetch(&Question { have: have.clone(), ..self.question(options, vec![&refspec]) })? {
                 Answer::Done => break,
                 Answer::RefusesFilter => self.cache.filters.refused(self.url, filters),
-                Answer::LacksRef(_) => return Err(self.no_ref(want).into()),
+                Answer::LacksRef(_) | Answer::KnowsNoneSince => return Err(self.no_ref(want).into()),
                 Answer::RefusesId(output) => return Err(failure::error(self.url, &output).into()),
             }
         }
         let repository = self.open()?;
         let reference = repository.find_reference(&local).map_err(|cause| self.damaged(&cause))?;
         let is_not = || Error::new(Kind::NotFound, format!("{} names something else than a commit", describe(want)));
-        Ok(peeled(&reference).ok_or_else(|| is_not().at(self.url))?)
+        let commit = peeled(&reference).ok_or_else(|| is_not().at(self.url))?;
+        self.note_proved(&commit)?;
+        Ok(commit)
+    }
+
+    pub(super) fn question<'q>(&self, options: Vec<String>, refspecs: Vec<&'q str>) -> Question<'q> {
+        Question { options, refspecs, ..Question::default() }
     }
 
     /// Brings a commit and the first of what is needed of it.
@@ -123,10 +136,12 @@ impl Server<'_> {
             let filters = self.cache.filters.of(self.url);
             let mut options = filters.for_commit(needs);
             options.push(SHALLOW.to_owned());
-            match self.fetch(&Question { options, refspecs: vec![&refspec], ..Question::default() })? {
+            match self.fetch(&self.question(options, vec![&refspec]))? {
                 Answer::Done => return self.check_commit(commit, &local),
                 Answer::RefusesFilter => self.cache.filters.refused(self.url, filters),
-                Answer::RefusesId(_) | Answer::LacksRef(_) => return self.commit_among_all(commit, &local),
+                Answer::RefusesId(_) | Answer::LacksRef(_) | Answer::KnowsNoneSince => {
+                    return self.commit_among_all(commit, &local);
+                }
             }
         }
     }
@@ -139,8 +154,8 @@ impl Server<'_> {
             let blobless = if filters == Filters::Narrow { Filters::Blobless } else { filters };
             let mut options = blobless.for_commit(&[]);
             options.extend(EVERYTHING.iter().map(ToString::to_string));
-            match self.fetch(&Question { options, refspecs: EVERY_REF.to_vec(), ..Question::default() })? {
-                Answer::Done => break,
+            match self.fetch(&self.question(options, EVERY_REF.to_vec()))? {
+                Answer::Done | Answer::KnowsNoneSince => break,
                 Answer::RefusesFilter => self.cache.filters.refused(self.url, blobless),
                 Answer::LacksRef(output) | Answer::RefusesId(output) => {
                     return Err(failure::error(self.url, &output).into());
@@ -169,46 +184,42 @@ impl Server<'_> {
         let ids: String = lacking.ids(filters).map(|id| format!("{id}\n")).collect();
         let mut options = filters.for_objects(lacking);
         options.push("--stdin".to_owned());
-        match self.fetch(&Question { options, ids, ..Question::default() })? {
+        match self.fetch(&Question { ids, ..self.question(options, Vec::new()) })? {
             Answer::Done => return Ok(()),
             Answer::RefusesFilter => {
                 self.cache.filters.refused(self.url, filters);
                 return Ok(());
             }
-            Answer::RefusesId(_) | Answer::LacksRef(_) => {}
+            Answer::RefusesId(_) | Answer::LacksRef(_) | Answer::KnowsNoneSince => {}
         }
         self.cache.progress.detail(&format!("{} gives no files by id: fetching the whole commit", self.url));
         let whole = |more: &[&str]| WHOLE.iter().chain(more).map(ToString::to_string).collect();
         let refspec = format!("+{commit}:{}", local_ref(&RefWant::Rev(commit.clone())));
-        match self.fetch(&Question { options: whole(&[SHALLOW]), refspecs: vec![&refspec], ..Question::default() }) {
+        match self.fetch(&self.question(whole(&[SHALLOW]), vec![&refspec])) {
             Ok(Answer::Done) => return Ok(()),
             // With `--refetch` git 2.47 does not see the refusal of an old protocol and trips over its own feet.
             Ok(_) => {}
             Err(fault) if matches!(fault.kind(), Kind::Network | Kind::Integrity) => {}
             Err(fault) => return Err(fault),
         }
-        match self.fetch(&Question {
-            options: whole(EVERYTHING),
-            refspecs: EVERY_REF.to_vec(),
-            ..Question::default()
-        })? {
-            Answer::Done | Answer::RefusesFilter => Ok(()),
+        match self.fetch(&self.question(whole(EVERYTHING), EVERY_REF.to_vec()))? {
+            Answer::Done | Answer::RefusesFilter | Answer::KnowsNoneSince => Ok(()),
             Answer::RefusesId(output) | Answer::LacksRef(output) => Err(failure::error(self.url, &output).into()),
         }
     }
 
-    fn fetch(&self, question: &Question<'_>) -> Read<Answer> {
+    pub(super) fn fetch(&self, question: &Question<'_>) -> Read<Answer> {
         let mut output = self.run(&[], question)?;
-        if question.have.is_some() && failure::misses_base(&output) {
+        if !question.have.is_empty() && failure::misses_base(&output) {
             // It took what is told as more than what is here.
-            output = self.run(&[], &Question { have: None, ..question.clone() })?;
+            output = self.run(&[], &Question { have: Vec::new(), ..question.clone() })?;
         }
         if failure::is_about_form(&output, TOLERATED) {
             // With a filter git checks all or nothing; without, it can be told what to let pass.
             self.cache.progress.detail(&format!("{} has old objects in bad form: fetching all of them", self.url));
             let tolerant: Vec<String> = TOLERATED.iter().map(|mistake| format!("fetch.fsck.{mistake}=warn")).collect();
             let tolerant: Vec<&str> = tolerant.iter().flat_map(|setting| ["-c", setting]).collect();
-            let mut unfiltered = Question { have: None, ..question.clone() };
+            let mut unfiltered = Question { have: Vec::new(), ..question.clone() };
             unfiltered.options.retain(|option| !option.starts_with("--filter="));
             unfiltered.options.extend(WHOLE.iter().map(ToString::to_string));
             output = self.run(&tolerant, &unfiltered)?;
@@ -219,13 +230,11 @@ impl Server<'_> {
     /// One question, put again to a server that is overloaded or out of reach.
     fn run(&self, settings: &[&str], question: &Question<'_>) -> Read<Output> {
         let mut arguments = settings.to_vec();
-        let have = question.have.map(|local| format!("--negotiation-tip={local}"));
-        if have.is_none() {
+        if question.have.is_empty() {
             arguments.extend(TELL_NOTHING);
         }
         arguments.extend(FETCH);
-        arguments.extend(have.as_deref());
-        arguments.extend(question.options.iter().map(String::as_str));
+        arguments.extend(question.have.iter().chain(&question.options).map(String::as_str));
         arguments.extend(["--end-of-options", self.url.as_str()]);
         arguments.extend(&question.refspecs);
         let progress = self.cache.progress;
@@ -252,6 +261,8 @@ impl Server<'_> {
             Ok(Answer::LacksRef(output))
         } else if failure::refuses_filter(&output) {
             Ok(Answer::RefusesFilter)
+        } else if failure::knows_none_since(&output) {
+            Ok(Answer::KnowsNoneSince)
         } else if failure::refuses_id(&output) {
             Ok(Answer::RefusesId(output))
         } else if failure::is_local_damage(&output, self.repository) {
@@ -311,11 +322,11 @@ impl Server<'_> {
         self.cache.progress.step(&format!("fetching {}", self.url));
     }
 
-    fn open(&self) -> Read<Repository> {
+    pub(super) fn open(&self) -> Read<Repository> {
         Repository::open_bare(self.repository).map_err(|cause| self.damaged(&cause))
     }
 
-    fn damaged(&self, cause: &git2::Error) -> Fault {
+    pub(super) fn damaged(&self, cause: &git2::Error) -> Fault {
         odb::damaged(self.repository, self.url, cause)
     }
 }

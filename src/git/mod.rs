@@ -13,6 +13,7 @@ mod odb;
 mod package;
 mod present;
 mod process;
+mod proof;
 mod reasons;
 mod repository;
 #[cfg(all(test, unix))]

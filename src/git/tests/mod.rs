@@ -6,6 +6,7 @@ mod fetching;
 mod healing;
 mod limits;
 mod packages;
+mod proof;
 mod servers;
 
 use std::ffi::OsString;
