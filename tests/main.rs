@@ -18,6 +18,7 @@ mod local_scope;
 mod locked;
 mod locking;
 mod marketplaces;
+mod moved;
 mod output;
 mod placements;
 mod registry;

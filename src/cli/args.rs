@@ -14,6 +14,7 @@ use crate::model::source::{Commit, RefName, RefWant};
 use crate::model::url::{GitUrl, github_shorthand};
 use crate::model::version::Requirement;
 use crate::ops::install::{Wish, WishOrigin};
+use crate::ops::update::Rewritten;
 
 /// Installs skills, plugins and MCP servers into Claude Code, and locks what it installed.
 #[derive(Debug, Parser)]
@@ -95,7 +96,7 @@ pub enum Command {
     #[command(visible_alias = "ls")]
     List,
     /// Check every installed file against its digest
-    Verify,
+    Verify(VerifyArgs),
     /// Say where packages are looked up
     #[command(subcommand)]
     Index(IndexCommand),
@@ -159,6 +160,9 @@ pub enum PlacementArg {
 /// What to update.
 #[derive(Debug, Args)]
 pub struct UpdateArgs {
+    /// Take what is there now where a tag was moved or a branch rewritten
+    #[arg(long)]
+    pub accept_rewrite: bool,
     /// Packages; all when none is named
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
@@ -171,6 +175,14 @@ pub struct UpdateArgs {
     /// Replace files that were edited since cpm wrote them
     #[arg(long)]
     pub overwrite: bool,
+}
+
+/// What to verify.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// Ask hosts too: each locked commit must belong to its repository, and each tag still name it
+    #[arg(long, conflicts_with = "offline")]
+    pub online: bool,
 }
 
 /// What to remove.
@@ -224,6 +236,14 @@ impl From<ScopeArg> for Scope {
             ScopeArg::Project => Scope::Project,
             ScopeArg::Local => Scope::Local,
         }
+    }
+}
+
+impl UpdateArgs {
+    /// What to do about histories that were replaced.
+    #[must_use]
+    pub fn rewritten(&self) -> Rewritten {
+        if self.accept_rewrite { Rewritten::Accept } else { Rewritten::Stop }
     }
 }
 

@@ -93,7 +93,7 @@ impl Session<'_> {
             }
             Command::Update(args) => {
                 let wants = Wants { locked: args.locked, overwrite: args.overwrite, ..Wants::default() };
-                let report = ops::update::update(&self.context(wants)?, &args::names(&args.names)?)?;
+                let report = ops::update::update(&self.context(wants)?, &args::names(&args.names)?, args.rewritten())?;
                 self.show_report(command, &report, "Nothing newer")
             }
             Command::Remove(args) => {
@@ -107,7 +107,7 @@ impl Session<'_> {
                 self.document(command, json!({ "scopes": lists }));
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Verify => self.verify(command),
+            Command::Verify(args) => self.verify(command, args.online),
             Command::Index(what) => self.index(command, what),
             Command::Init => {
                 let path = ops::init::init(&self.context_of_init()?)?;
@@ -131,8 +131,8 @@ impl Session<'_> {
         }
     }
 
-    fn verify(&self, command: &Command) -> Result<ExitCode> {
-        let verified = self.each_scope(ops::verify::verify)?;
+    fn verify(&self, command: &Command, online: bool) -> Result<ExitCode> {
+        let verified = self.each_scope(|context| ops::verify::verify(context, online))?;
         render::verified(self.ui, &verified);
         let is_clean = verified.iter().all(|scope| scope.findings.is_empty());
         let exit = if is_clean { 0 } else { Kind::Findings.exit_code() };
@@ -267,7 +267,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Update(_) => "update",
         Command::Remove(_) => "remove",
         Command::List => "list",
-        Command::Verify => "verify",
+        Command::Verify(_) => "verify",
         Command::Index(IndexCommand::Add { .. }) => "index add",
         Command::Index(IndexCommand::Remove { .. }) => "index remove",
         Command::Index(IndexCommand::List) => "index list",

@@ -107,6 +107,8 @@ pub struct Cache<'a> {
     /// What servers said in this process, failures included.
     resolved: Mutex<HashMap<(GitUrl, RefWant), Result<Commit>>>,
     filters: filters::Known,
+    /// Hosts that failed in this process: asking again would only fail again, after the same patience.
+    failed: Mutex<HashMap<GitUrl, Error>>,
     /// Files that servers left out in this process because they are too large for any reader.
     left_out: Mutex<HashSet<Oid>>,
 }
@@ -121,8 +123,17 @@ impl<'a> Cache<'a> {
     fn with_git(root: PathBuf, network: Network, progress: &'a dyn Progress, git: Git) -> Self {
         // Git runs in another folder, where a relative path would mean something else.
         let root = std::path::absolute(&root).unwrap_or(root);
-        let (writers, resolved, filters) = (Mutex::default(), Mutex::default(), filters::Known::default());
-        Cache { root, network, progress, git, writers, resolved, filters, left_out: Mutex::default() }
+        Cache {
+            root,
+            network,
+            progress,
+            git,
+            writers: Mutex::default(),
+            resolved: Mutex::default(),
+            filters: filters::Known::default(),
+            failed: Mutex::default(),
+            left_out: Mutex::default(),
+        }
     }
 
     /// The commit that a ref names now. The server is asked once in a process; [`RefWant::Rev`] asks nobody. What

@@ -99,12 +99,21 @@ impl Cache<'_> {
     /// Runs `work` as the only writer, with the repository in place.
     pub(super) fn writing<T>(&self, url: &GitUrl, work: impl FnOnce(&Server<'_>) -> Read<T>) -> Read<T> {
         self.exclusive(url, |path| {
+            if let Some(error) = held(&self.failed).get(url) {
+                return Err(error.clone().into());
+            }
             if path.exists() {
                 repository::clear_leftovers(path)?;
             } else {
                 repository::create(&self.root, path, url).map_err(|error| error.at(url))?;
             }
-            work(&Server { cache: self, url, repository: path })
+            let done = work(&Server { cache: self, url, repository: path });
+            if let Err(Fault::Other(error)) = &done
+                && error.kind() == Kind::Network
+            {
+                held(&self.failed).insert(url.clone(), error.clone());
+            }
+            done
         })
     }
 

@@ -10,6 +10,7 @@ use git2::{Oid, Repository};
 
 use super::fetch::{Answer, Server};
 use super::odb::{self, Read};
+use super::present::offline;
 use super::{Cache, Network, failure};
 use crate::error::{Error, Kind, Result};
 use crate::model::source::{Commit, RefWant};
@@ -40,8 +41,11 @@ impl Cache<'_> {
     /// Whether what a ref names now contains a commit that it named before.
     ///
     /// # Errors
-    /// [`Kind::Network`]; [`Kind::NotFound`] when the ref is gone.
+    /// [`Kind::Network`]; [`Kind::NotFound`] when the ref is gone, or offline.
     pub fn still_contains(&self, url: &GitUrl, want: &RefWant, before: &Commit) -> Result<bool> {
+        if self.network == Network::Offline {
+            return Err(offline(url, "the history that shows what became of the locked commit"));
+        }
         self.healing(url, || self.writing(url, |server| server.still_contains(want, before)))
     }
 }

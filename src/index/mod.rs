@@ -7,7 +7,7 @@ pub mod builtin;
 mod cpm;
 mod market;
 
-use std::cell::OnceCell;
+use std::sync::OnceLock;
 
 use crate::error::{Error, Kind, Result};
 use crate::git::{Cache, Reading};
@@ -63,20 +63,20 @@ pub enum IndexKind {
     Marketplace,
 }
 
-/// The indexes of a scope in order of preference, each opened when it is first asked.
+/// The indexes of a scope in order of preference, each opened when it is first asked. Several threads may ask.
 pub struct Indexes<'a> {
-    configured: Vec<(IndexConfig, OnceCell<Opened<'a>>)>,
+    configured: Vec<(IndexConfig, OnceLock<Opened<'a>>)>,
     builtin: builtin::Builtin,
     cache: &'a Cache<'a>,
 }
 
-type Opened<'a> = (IndexKind, Box<dyn Index + 'a>);
+type Opened<'a> = (IndexKind, Box<dyn Index + Send + Sync + 'a>);
 
 impl<'a> Indexes<'a> {
     /// The indexes a manifest names, then the built-in one.
     #[must_use]
     pub fn new(configured: &[IndexConfig], cache: &'a Cache<'a>) -> Self {
-        let configured = configured.iter().map(|config| (config.clone(), OnceCell::new())).collect();
+        let configured = configured.iter().map(|config| (config.clone(), OnceLock::new())).collect();
         Indexes { configured, builtin: builtin::Builtin, cache }
     }
 
@@ -187,7 +187,7 @@ impl<'a> Indexes<'a> {
         self.builtin.names().map(|names| names.len())
     }
 
-    fn open<'s>(&'s self, config: &IndexConfig, slot: &'s OnceCell<Opened<'a>>) -> Result<&'s Opened<'a>> {
+    fn open<'s>(&'s self, config: &IndexConfig, slot: &'s OnceLock<Opened<'a>>) -> Result<&'s Opened<'a>> {
         if let Some(opened) = slot.get() {
             return Ok(opened);
         }

@@ -2,10 +2,9 @@
 //!
 //! Invariant: a [`Loaded`] package has the digest its lock or index promises, and its text passed the gate.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
 
+use super::at_once::Questions;
 use crate::claude::{gate, inspect, surface};
 use crate::error::{Error, Kind, Result};
 use crate::fsx;
@@ -18,16 +17,11 @@ use crate::model::index::IndexId;
 use crate::model::lock::Locked;
 use crate::model::name::PackageName;
 use crate::model::package::Package;
-use crate::model::relpath::RelPath;
-use crate::model::source::{Commit, Source};
+use crate::model::source::{Commit, RefWant, Source};
 use crate::model::surface::Surface;
 use crate::model::tree::Tree;
-use crate::model::url::GitUrl;
 use crate::progress::Progress;
 use crate::store::Store;
-
-/// How many repositories are fetched at the same time; waiting for hosts is all that their threads do.
-const MAX_FETCHES: usize = 16;
 
 /// A package whose bytes are here and checked.
 #[derive(Debug, Clone)]
@@ -76,6 +70,7 @@ impl Fetcher<'_> {
             return read(tree, *digest, manifest).map_err(in_package);
         }
         let tree = self.fetch(source, commit)?;
+        self.prove(source, commit).map_err(|error| error.context(format!("the package `{name}` cannot be used")))?;
         let digest = TreeDigest::of(&tree);
         if let Some(promised) = promised.filter(|promised| **promised != digest) {
             return Err(mismatch(name, source, "the index", promised, &digest));
@@ -88,6 +83,7 @@ impl Fetcher<'_> {
     /// Loads a locked package: from the store, else from where the lock says.
     pub(super) fn load_locked(&self, name: &PackageName, locked: &Locked) -> Result<Loaded> {
         refuse_redirected(name, locked)?;
+        self.warn_if_moved(name, locked);
         let stored = self.store.get(&locked.checksum)?;
         let was_stored = stored.is_some();
         let tree = match stored {
@@ -115,30 +111,36 @@ impl Fetcher<'_> {
         Ok(loaded)
     }
 
-    /// Fetches several packages at once, one fetch for each repository and commit. A failure is not told here: loading
-    /// the package meets it again and says which package it hits.
+    /// Fetches locked packages at once, one fetch for each repository and commit.
     pub(super) fn prefetch<'s>(&self, wanted: impl IntoIterator<Item = (&'s Source, Option<&'s Commit>)>) {
-        let mut repositories: BTreeMap<(&GitUrl, &Commit), Vec<Option<RelPath>>> = BTreeMap::new();
+        let mut questions = Questions::default();
         for (source, commit) in wanted {
             if let (Source::Git { url, path, .. }, Some(commit)) = (source, commit) {
-                repositories.entry((url, commit)).or_default().push(path.clone());
+                questions.package(url, commit, path.as_ref(), false);
             }
         }
-        if repositories.values().map(Vec::len).sum::<usize>() < 2 {
-            return;
+        questions.ask(self.cache, None);
+    }
+
+    /// A commit that is locked for the first time must belong to its repository; the lock then says so.
+    fn prove(&self, source: &Source, commit: Option<&Commit>) -> Result<()> {
+        match (source, commit) {
+            (Source::Git { url, .. }, Some(commit)) => self.cache.prove(url, commit),
+            _ => Ok(()),
         }
-        let repositories_at_once = repositories.len().min(MAX_FETCHES);
-        let queue = Mutex::new(repositories.into_iter());
-        let next = || queue.lock().ok().and_then(|mut queue| queue.next());
-        std::thread::scope(|scope| {
-            for _ in 0..repositories_at_once {
-                scope.spawn(|| {
-                    while let Some(((url, commit), paths)) = next() {
-                        let _ = self.cache.ensure(url, commit, &paths);
-                    }
-                });
-            }
-        });
+    }
+
+    /// A tag that names another commit than the locked one, as far as is known here: the locked one is installed.
+    fn warn_if_moved(&self, name: &PackageName, locked: &Locked) {
+        let Source::Git { url, want: want @ RefWant::Tag(tag), .. } = &locked.source else { return };
+        let (Some(commit), Some(now)) = (&locked.commit, self.cache.known(url, want)) else { return };
+        if now != *commit {
+            self.progress.warn(&format!(
+                "the tag `{tag}` of {url} was moved from {} to {}; `{name}` stays at the locked one",
+                commit.short(),
+                now.short()
+            ));
+        }
     }
 
     fn fetch(&self, source: &Source, commit: Option<&Commit>) -> Result<Tree> {

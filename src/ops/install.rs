@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::apply::{self, About, Target};
 use super::fetch::Fetcher;
-use super::locking::{self, Unlock};
+use super::locking::{self, Rewritten, Unlock};
 use super::report::Report;
 use super::state::{self, ScopeState};
 use super::{Context, LockMode};
@@ -106,7 +106,7 @@ fn lock<'i>(
         // What is wrong can be said without asking anybody, and `--frozen` must not ask.
         return Err(apply::out_of_step(context, &locking::unanswered(manifest, &state.lock, indexes)));
     }
-    locking::lock(manifest, &state.lock, &Unlock::Nothing, indexes, fetcher)
+    locking::lock(manifest, &state.lock, &Unlock::Nothing, Rewritten::Stop, indexes, fetcher)
 }
 
 /// Adds a wish to the manifest in memory; the name it has there.

@@ -6,6 +6,7 @@ mod step;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::at_once::{Place, Questions};
 use super::fetch::{Fetcher, Loaded};
 use crate::error::{Error, Kind, Result};
 use crate::index::Indexes;
@@ -17,6 +18,7 @@ use crate::model::source::{Commit, RefWant, Source};
 use crate::model::version::{self, Requirement, Version};
 use crate::resolve::{self, Catalog as _};
 use candidates::Direct;
+use step::answers;
 pub(super) use step::{changed_names, is_in_step, unanswered};
 
 /// A lock that answers the manifest, and the packages that were loaded on the way.
@@ -46,11 +48,21 @@ impl Unlock {
     }
 }
 
+/// What to do when a tag has moved, or a branch no longer contains what is locked from it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rewritten {
+    /// Stop: somebody replaced what was there.
+    Stop,
+    /// Take what is there now.
+    Accept,
+}
+
 /// Locks what a manifest asks for.
 pub(super) fn lock<'i>(
     manifest: &Manifest,
     old: &Lock,
     unlock: &Unlock,
+    rewritten: Rewritten,
     indexes: &Indexes<'i>,
     fetcher: &Fetcher<'i>,
 ) -> Result<Locking> {
@@ -58,6 +70,7 @@ pub(super) fn lock<'i>(
         manifest,
         old,
         unlock,
+        rewritten,
         indexes,
         fetcher,
         breadth: Breadth::LockedOnly,
@@ -90,6 +103,7 @@ struct Locker<'a, 'i> {
     manifest: &'a Manifest,
     old: &'a Lock,
     unlock: &'a Unlock,
+    rewritten: Rewritten,
     indexes: &'a Indexes<'i>,
     fetcher: &'a Fetcher<'i>,
     breadth: Breadth,
@@ -103,6 +117,7 @@ struct Locker<'a, 'i> {
 
 impl Locker<'_, '_> {
     fn solve(&self) -> Result<Locking> {
+        self.ask_about_roots();
         let roots: Vec<Need> = self.manifest.dependencies.values().map(root).collect();
         let locked: BTreeMap<PackageName, Version> = self
             .old
@@ -122,16 +137,43 @@ impl Locker<'_, '_> {
         Ok(locking)
     }
 
+    /// Asks hosts for all that the manifest names, as far as the lock does not answer.
+    fn ask_about_roots(&self) {
+        let mut questions = Questions::default();
+        for dependency in self.manifest.dependencies.values() {
+            let name = &dependency.package;
+            let old = self.old.packages.get(name).filter(|_| !self.unlock.frees(name));
+            match &dependency.origin {
+                Origin::Git { url, path, want } if !old.is_some_and(|old| answers(dependency, old, self.indexes)) => {
+                    questions.latest(url, want, path.as_ref());
+                }
+                Origin::Index { index, .. } if self.breadth == Breadth::All || old.is_none() => {
+                    let home = self.old.packages.get(name).and_then(|old| old.index.as_ref());
+                    let home = home.filter(|home| index.is_none() && self.indexes.has(home));
+                    questions.listing(name, home.map_or(Place::Configured(index.as_ref()), Place::Home));
+                }
+                Origin::Git { .. } | Origin::Index { .. } | Origin::Dir(_) => {}
+            }
+        }
+        questions.ask(self.fetcher.cache, Some(self.indexes));
+    }
+
     /// Fetches what the chosen releases will need, all at once.
     fn prefetch(&self, solution: &BTreeMap<PackageName, Version>) {
         let releases = self.releases.borrow();
-        let chosen = solution.iter().filter_map(|(name, version)| {
-            let release = releases.get(name)?.1.iter().find(|release| release.version == *version)?;
+        let mut questions = Questions::default();
+        for (name, version) in solution {
+            let listed = releases.get(name).and_then(|(_, list)| list.iter().find(|r| r.version == *version));
+            let Some(release) = listed else { continue };
             let is_locked = self.old.packages.get(name).is_some_and(|old| old.commit == release.commit);
             let is_stored = release.checksum.is_some_and(|checksum| self.fetcher.store.contains(&checksum));
-            (!is_locked && !is_stored).then_some((&release.source, release.commit.as_ref()))
-        });
-        self.fetcher.prefetch(chosen);
+            if let (Source::Git { url, path, .. }, Some(commit), false) =
+                (&release.source, &release.commit, is_locked || is_stored)
+            {
+                questions.package(url, commit, path.as_ref(), true);
+            }
+        }
+        questions.ask(self.fetcher.cache, None);
     }
 
     /// The lock entry of a chosen version; the old entry where it says the same.

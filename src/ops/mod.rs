@@ -1,6 +1,7 @@
 //! One use case a file: the only place that orders the layers. Nothing here prints; each returns what happened.
 
 mod apply;
+mod at_once;
 pub mod cache;
 mod fetch;
 pub mod index;

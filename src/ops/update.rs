@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::Context;
 use super::apply::{self, About, Target};
 use super::install::fetcher;
+pub use super::locking::Rewritten;
 use super::locking::{self, Unlock};
 use super::report::Report;
 use super::state::{self, ScopeState};
@@ -15,8 +16,8 @@ use crate::model::name::PackageName;
 /// Updates the named packages, or all.
 ///
 /// # Errors
-/// Any failure, or [`Kind::Approval`] when what would run changes and nobody says yes; then nothing has changed.
-pub fn update(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
+/// Any failure; [`Kind::Integrity`] when a history was replaced; [`Kind::Approval`] when what would run changes and nobody says yes; then nothing has changed.
+pub fn update(context: &Context<'_>, names: &[PackageName], rewritten: Rewritten) -> Result<Report> {
     state::require_manifest(context)?;
     let state = ScopeState::open(context)?;
     let cache = context.git_cache();
@@ -28,7 +29,7 @@ pub fn update(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
         }
     };
     let indexes = Indexes::new(&state.manifest.indexes, &cache);
-    let locking = locking::lock(&state.manifest, &state.lock, &unlock, &indexes, &fetcher)?;
+    let locking = locking::lock(&state.manifest, &state.lock, &unlock, rewritten, &indexes, &fetcher)?;
     let about = match unlock {
         Unlock::Named(names) => About::Packages(names),
         Unlock::Nothing | Unlock::Everything => About::Everything,

@@ -1,4 +1,5 @@
-//! `cpm verify`: hashes everything that cpm installed and names what is not as locked. Needs no network.
+//! `cpm verify`: hashes everything that cpm installed and names what is not as locked. Asks hosts only when told to:
+//! then also whether what is locked still is what its repository offers.
 
 use serde::Serialize;
 
@@ -6,9 +7,12 @@ use super::Context;
 use super::apply::shown_path;
 use super::mcp_document::McpDocument;
 use super::state::ScopeState;
-use crate::error::Result;
+use crate::error::{Kind, Result};
+use crate::git::Reading;
+use crate::model::lock::Lock;
 use crate::model::name::PackageName;
 use crate::model::scope::Scope;
+use crate::model::source::{RefWant, Source};
 use crate::plan::differences;
 use crate::receipt::{Care, entry_digest};
 
@@ -30,17 +34,18 @@ pub struct Verified {
 pub struct Finding {
     /// Whose.
     pub package: PackageName,
-    /// The file, folder or entry.
+    /// The file, folder or entry; the repository and tag.
     pub path: String,
-    /// `changed`, `missing`, `extra`, `not installed` or `not locked`.
+    /// `changed`, `missing`, `extra`, `not installed` or `not locked`; with hosts asked also `gone` or `moved`.
     pub problem: &'static str,
 }
 
-/// Verifies one scope.
+/// Verifies one scope; `online` asks hosts about the lock too.
 ///
 /// # Errors
-/// Any failure to read; findings are no error here.
-pub fn verify(context: &Context<'_>) -> Result<Verified> {
+/// Any failure to read or to reach a host; [`crate::error::Kind::Integrity`] when a locked commit does not belong to its
+/// repository. Findings are no error here.
+pub fn verify(context: &Context<'_>, online: bool) -> Result<Verified> {
     let state = ScopeState::look(context)?;
     let mut verified =
         Verified { scope: context.places.scope, packages: state.lock.packages.len(), files: 0, findings: Vec::new() };
@@ -71,7 +76,33 @@ pub fn verify(context: &Context<'_>) -> Result<Verified> {
             }
         }
     }
+    if online {
+        verified.ask_hosts(context, &state.lock)?;
+    }
     Ok(verified)
+}
+
+impl Verified {
+    fn ask_hosts(&mut self, context: &Context<'_>, lock: &Lock) -> Result<()> {
+        let cache = context.git_cache();
+        for (name, locked) in &lock.packages {
+            let (Source::Git { url, want, .. }, Some(commit)) = (&locked.source, &locked.commit) else { continue };
+            match cache.prove(url, commit) {
+                Err(error) if error.kind() == Kind::NotFound => self.add(name, url.to_string(), "gone"),
+                result => result.map_err(|error| error.context(format!("`{name}` is not what the lock says")))?,
+            }
+            if let RefWant::Tag(tag) = want {
+                let place = format!("{url} tag {tag}");
+                match cache.resolve(url, want, Reading::Index) {
+                    Ok(now) if now == *commit => {}
+                    Ok(_) => self.add(name, place, "moved"),
+                    Err(error) if error.kind() == Kind::NotFound => self.add(name, place, "gone"),
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Verified {

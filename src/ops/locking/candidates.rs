@@ -2,14 +2,14 @@
 
 use super::super::fetch::Loaded;
 use super::step::answers;
-use super::{Breadth, Locker};
-use crate::error::Result;
+use super::{Breadth, Locker, Rewritten};
+use crate::error::{Error, Kind, Result};
 use crate::index::IndexKind;
 use crate::model::dependency::{Dependency, Need, Origin};
 use crate::model::index::{IndexId, Release};
 use crate::model::lock::Locked;
 use crate::model::name::{IndexName, PackageName};
-use crate::model::source::{Commit, Source};
+use crate::model::source::{Commit, RefWant, Source};
 use crate::model::version::{self, Requirement, Version};
 use crate::resolve::{Candidate, Catalog};
 
@@ -37,6 +37,9 @@ impl Locker<'_, '_> {
             return Ok(Direct { candidate: locked_candidate(old, &[]), fresh: None });
         }
         let (source, commit) = self.fetcher.locate(&dependency.origin)?;
+        if let (Some(old), Some(now), Rewritten::Stop) = (old, &commit, self.rewritten) {
+            self.refuse_rewritten(name, old, now)?;
+        }
         let loaded = self.fetcher.load(name, &source, commit.as_ref(), None, None)?;
         let label = loaded.package.version.as_deref().and_then(|text| Version::parse(text).ok());
         let version = label.unwrap_or_else(|| match &commit {
@@ -45,6 +48,30 @@ impl Locker<'_, '_> {
         });
         let candidate = Candidate { version, needs: loaded.package.dependencies.clone(), yanked: None };
         Ok(Direct { candidate, fresh: Some((source, commit, loaded)) })
+    }
+
+    /// A ref goes forward. One that was moved to where the locked commit is not may be in somebody else's hands
+    /// [security.md T12, L20].
+    fn refuse_rewritten(&self, name: &PackageName, old: &Locked, now: &Commit) -> Result<()> {
+        let (Source::Git { url, want, .. }, Some(before)) = (&old.source, &old.commit) else { return Ok(()) };
+        let message = match want {
+            _ if before == now => return Ok(()),
+            RefWant::Rev(_) => return Ok(()),
+            RefWant::Tag(tag) => format!("the tag `{tag}` was moved"),
+            RefWant::Head | RefWant::Branch(_) if self.fetcher.cache.still_contains(url, want, before)? => {
+                return Ok(());
+            }
+            RefWant::Head => "the history of the repository was replaced".to_owned(),
+            RefWant::Branch(branch) => format!("the history of the branch `{branch}` was replaced"),
+        };
+        Err(Error::new(Kind::Integrity, message)
+            .at(url)
+            .because(format!("locked: {before}"))
+            .because(format!("now:    {now}"))
+            .help(format!(
+                "nothing was changed, and the locked commit stays installed; when the owner says that this is right: \
+                 `cpm update {name} --accept-rewrite`"
+            )))
     }
 
     fn listed_candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {

@@ -1,0 +1,96 @@
+//! What is certain to be asked of hosts, asked at the same time. The answers stay in the caches; whoever needs one asks
+//! again, in a fixed order, and finds it there. So order and messages of a run do not depend on which host is faster.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use crate::git::{Cache, Reading};
+use crate::index::Indexes;
+use crate::model::index::IndexId;
+use crate::model::name::{IndexName, PackageName};
+use crate::model::relpath::RelPath;
+use crate::model::source::{Commit, RefWant};
+use crate::model::url::GitUrl;
+
+/// How many hosts are waited for at the same time; waiting is all that the threads do.
+const MAX_AT_ONCE: usize = 16;
+
+/// Questions, one for each repository however many packages come from it.
+#[derive(Debug, Default)]
+pub(super) struct Questions<'q> {
+    refs: BTreeMap<(&'q GitUrl, &'q RefWant), Vec<Option<RelPath>>>,
+    commits: BTreeMap<(&'q GitUrl, &'q Commit), Wanted>,
+    listings: Vec<(&'q PackageName, Place<'q>)>,
+}
+
+/// Which index is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Place<'q> {
+    /// The one that a lock names.
+    Home(&'q IndexId),
+    /// The one that the manifest names, or each in order.
+    Configured(Option<&'q IndexName>),
+}
+
+#[derive(Debug, Default)]
+struct Wanted {
+    paths: Vec<Option<RelPath>>,
+    proof: bool,
+}
+
+impl<'q> Questions<'q> {
+    /// Which commit a ref names now, and the package at a path there.
+    pub(super) fn latest(&mut self, url: &'q GitUrl, want: &'q RefWant, path: Option<&RelPath>) {
+        self.refs.entry((url, want)).or_default().push(path.cloned());
+    }
+
+    /// The package at a path of a commit; with `proof`, also whether the commit belongs to the repository.
+    pub(super) fn package(&mut self, url: &'q GitUrl, commit: &'q Commit, path: Option<&RelPath>, proof: bool) {
+        let wanted = self.commits.entry((url, commit)).or_default();
+        wanted.paths.push(path.cloned());
+        wanted.proof |= proof;
+    }
+
+    /// What an index has under a name.
+    pub(super) fn listing(&mut self, name: &'q PackageName, place: Place<'q>) {
+        self.listings.push((name, place));
+    }
+
+    /// Asks. A failure is not told here: whoever needs the answer meets it again and says which package it hits.
+    pub(super) fn ask(self, cache: &Cache<'_>, indexes: Option<&Indexes<'_>>) {
+        let mut jobs: Vec<Box<dyn FnOnce() + Send + '_>> = Vec::new();
+        for ((url, want), paths) in self.refs {
+            jobs.push(Box::new(move || {
+                let reading = Reading::Package(paths.first().and_then(Option::as_ref));
+                let _ = cache.resolve(url, want, reading).and_then(|commit| cache.ensure(url, &commit, &paths));
+            }));
+        }
+        for ((url, commit), Wanted { paths, proof }) in self.commits {
+            jobs.push(Box::new(move || {
+                let brought = cache.ensure(url, commit, &paths);
+                let _ = brought.and_then(|()| if proof { cache.prove(url, commit) } else { Ok(()) });
+            }));
+        }
+        for (name, place) in self.listings {
+            jobs.push(Box::new(move || {
+                let _ = indexes.map(|indexes| match place {
+                    Place::Home(id) => indexes.find_in(id, name).map(drop),
+                    Place::Configured(index) => indexes.find(name, index).map(drop),
+                });
+            }));
+        }
+        run(jobs);
+    }
+}
+
+/// Runs jobs on up to [`MAX_AT_ONCE`] threads.
+fn run(jobs: Vec<Box<dyn FnOnce() + Send + '_>>) {
+    let threads = jobs.len().min(MAX_AT_ONCE);
+    let queue = Mutex::new(jobs.into_iter());
+    let next = || queue.lock().ok().and_then(|mut queue| queue.next());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| std::iter::from_fn(next).for_each(|job| job()));
+        }
+    });
+}
