@@ -1,6 +1,7 @@
 //! The command line: reads arguments, calls one use case, shows what it returns.
 
 pub mod args;
+mod bars;
 pub mod escape;
 mod render;
 pub mod ui;

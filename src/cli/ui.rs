@@ -2,20 +2,15 @@
 //! one document and nothing else. Everything passes [`super::escape`].
 
 use std::io::{IsTerminal as _, Write as _};
-use std::sync::Mutex;
-use std::time::Duration;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::args::{ColorArg, Global};
+use super::bars::Bars;
 use super::escape;
 use crate::error::Error;
 use crate::progress::Progress;
-
-/// How long a run may take before something moves on the screen.
-const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Errors.
 pub const RED: Style = AnsiColor::Red.on_default().bold();
@@ -34,7 +29,7 @@ pub struct Ui {
     quiet: bool,
     verbose: bool,
     choice: ColorChoice,
-    bar: Mutex<Option<ProgressBar>>,
+    bars: Bars,
 }
 
 /// A line in the making: styled parts, each escaped.
@@ -73,7 +68,7 @@ impl Ui {
             ColorArg::Always => ColorChoice::Always,
             ColorArg::Never => ColorChoice::Never,
         };
-        Ui { json: global.json, quiet: global.quiet, verbose: global.verbose, choice, bar: Mutex::new(None) }
+        Ui { json: global.json, quiet: global.quiet, verbose: global.verbose, choice, bars: Bars::default() }
     }
 
     /// Whether the answer is for a program.
@@ -145,12 +140,18 @@ impl Ui {
         std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "Y" | "yes")
     }
 
-    /// Takes a moving bar away before something is printed.
+    /// Takes what moves away before something is printed.
     fn clear(&self) {
-        if let Ok(mut bar) = self.bar.lock()
-            && let Some(bar) = bar.take()
-        {
-            bar.finish_and_clear();
+        self.bars.clear();
+    }
+
+    /// Tells what is being waited for: on a terminal in a line that moves, elsewhere once.
+    fn waiting(&self, what: &str, state: &str) {
+        if self.quiet {
+        } else if std::io::stderr().is_terminal() {
+            self.bars.set(&escape::for_line(what), &escape::for_line(state));
+        } else if self.bars.is_new(what) {
+            self.write_err(&Line::new().styled(DIM, what).0);
         }
     }
 
@@ -166,29 +167,15 @@ impl Ui {
 
 impl Progress for Ui {
     fn step(&self, text: &str) {
-        if self.quiet {
-            return;
-        }
-        if !std::io::stderr().is_terminal() {
-            return self.write_err(&Line::new().styled(DIM, text).0);
-        }
-        let Ok(mut slot) = self.bar.lock() else { return };
-        let bar = slot.get_or_insert_with(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::hidden());
-            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
-                bar.set_style(style);
-            }
-            let later = bar.clone();
-            std::thread::spawn(move || {
-                std::thread::sleep(PATIENCE);
-                if !later.is_finished() {
-                    later.set_draw_target(ProgressDrawTarget::stderr());
-                    later.enable_steady_tick(Duration::from_millis(100));
-                }
-            });
-            bar
-        });
-        bar.set_message(escape::for_line(text));
+        self.waiting(text, "");
+    }
+
+    fn fetching(&self, place: &str, state: &str) {
+        self.waiting(&fetching(place), state);
+    }
+
+    fn fetched(&self, place: &str) {
+        self.bars.remove(&escape::for_line(&fetching(place)));
     }
 
     fn detail(&self, text: &str) {
@@ -204,4 +191,8 @@ impl Progress for Ui {
             self.write_err(&Line::new().styled(YELLOW, "warning").text(": ").text(text).0);
         }
     }
+}
+
+fn fetching(place: &str) -> String {
+    format!("fetching {place}")
 }

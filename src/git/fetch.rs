@@ -92,7 +92,7 @@ impl Server<'_> {
             RefWant::Branch(name) => (format!("refs/heads/{name}"), local_ref(want)),
             RefWant::Tag(name) => (format!("refs/tags/{name}"), local_ref(want)),
         };
-        self.progress_step();
+        self.tell("");
         let repository = self.open()?;
         clear_way(&repository, &local).map_err(|cause| self.damaged(&cause))?;
         let have: Vec<String> = [local.as_str(), COMMITS]
@@ -129,7 +129,7 @@ impl Server<'_> {
     /// Brings a commit and the first of what is needed of it.
     pub(super) fn commit(&self, commit: &Commit, needs: &[Need<'_>]) -> Read<()> {
         odb::object_id(self.url, commit)?;
-        self.progress_step();
+        self.tell("");
         let local = local_ref(&RefWant::Rev(commit.clone()));
         let refspec = format!("+{commit}:{local}");
         loop {
@@ -179,7 +179,7 @@ impl Server<'_> {
 
     /// Brings objects of a commit that the cache lacks. A refusal of filters brings nothing, and is remembered.
     pub(super) fn objects(&self, commit: &Commit, lacking: &Lacking) -> Read<()> {
-        self.progress_step();
+        self.tell("");
         let filters = self.cache.filters.of(self.url);
         let ids: String = lacking.ids(filters).map(|id| format!("{id}\n")).collect();
         let mut options = filters.for_objects(lacking);
@@ -248,7 +248,7 @@ impl Server<'_> {
             if wait > LONGEST_WAIT {
                 return Ok(output);
             }
-            progress.step(&format!("{}: {why}; trying again in {:.1} s", self.url, wait.as_secs_f32()));
+            self.tell(&format!("{why}; trying again in {:.1} s", wait.as_secs_f32()));
             std::thread::sleep(wait);
         }
         Ok(self.cache.git.run(about, &arguments, question.ids.as_bytes())?)
@@ -318,8 +318,9 @@ impl Server<'_> {
         error.at(self.url)
     }
 
-    fn progress_step(&self) {
-        self.cache.progress.step(&format!("fetching {}", self.url));
+    /// Says how far it is.
+    pub(super) fn tell(&self, state: &str) {
+        self.cache.progress.fetching(self.url.as_str(), state);
     }
 
     pub(super) fn open(&self) -> Read<Repository> {

@@ -108,6 +108,7 @@ impl Cache<'_> {
                 repository::create(&self.root, path, url).map_err(|error| error.at(url))?;
             }
             let done = work(&Server { cache: self, url, repository: path });
+            self.progress.fetched(url.as_str());
             if let Err(Fault::Other(error)) = &done
                 && error.kind() == Kind::Network
             {

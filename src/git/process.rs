@@ -111,7 +111,7 @@ impl Watch<'_> {
         let start = Instant::now();
         while ended.recv_timeout(TICK) == Err(RecvTimeoutError::Timeout) {
             if let Some(bytes) = stderr.and_then(Heard::received) {
-                self.progress.received(self.place, &bytes);
+                self.progress.fetching(self.place, &bytes);
             }
             let Limits { silence, time, bytes, .. } = self.limits;
             let last = stderr.map_or(start, Heard::last);

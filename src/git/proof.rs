@@ -53,7 +53,7 @@ impl Cache<'_> {
 impl Server<'_> {
     fn prove(&self, commit: &Commit) -> Read<()> {
         let since = self.date(commit)?;
-        self.cache.progress.step(&format!("checking that {} is in {}", commit.short(), self.url));
+        self.tell("checking that the commit belongs to it");
         let head = format!("+HEAD:{HISTORY}/head");
         let (branches, tags) = (format!("+refs/heads/*:{HISTORY}/heads/*"), format!("+refs/tags/*:{HISTORY}/tags/*"));
         let everything = [branches.as_str(), &tags];

@@ -38,6 +38,10 @@ impl Progress for Log {
     fn step(&self, text: &str) {
         held(&self.steps).push(text.to_owned());
     }
+    fn fetching(&self, place: &str, _: &str) {
+        held(&self.steps).push(place.to_owned());
+    }
+    fn fetched(&self, _: &str) {}
     fn detail(&self, text: &str) {
         held(&self.details).push(text.to_owned());
     }
