@@ -1,14 +1,18 @@
 //! The store: package trees addressed by their `t1`, shared by all scopes.
 //!
 //! Invariant: what [`Store::get`] returns has the digest it was asked for, because every read is hashed. Entries are
-//! staged and renamed, so a reader never sees half of one.
+//! staged and renamed, and taken away in one step, so a reader never sees half of one.
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{IoContext as _, Result};
+use crate::error::{IoContext as _, Kind, Result};
 use crate::fsx;
+use crate::fsx::upkeep::{self, Kept};
 use crate::model::digest::TreeDigest;
 use crate::model::tree::Tree;
+
+/// How the names of folders begin in which entries are staged; one that stays is a leftover of a killed run.
+const STAGING: &str = "tmp-";
 
 /// The folder `store-v1/` of the cache.
 #[derive(Debug)]
@@ -32,9 +36,11 @@ impl Store {
         if !entry.is_dir() {
             return Ok(None);
         }
+        upkeep::note_use(&entry);
         match fsx::tree::read(&entry) {
             Ok(tree) if TreeDigest::of(&tree) == *digest => Ok(Some(tree)),
-            Err(error) if error.kind() == crate::error::Kind::FileSystem => Err(error),
+            // One that went away meanwhile was removed by another cpm.
+            Err(error) if error.kind() == Kind::FileSystem && entry.is_dir() => Err(error),
             Ok(_) | Err(_) => Ok(None),
         }
     }
@@ -54,7 +60,7 @@ impl Store {
             return Ok(());
         }
         fsx::create_dirs(&self.root)?;
-        let staging = tempfile::Builder::new().prefix("tmp-").tempdir_in(&self.root).path("stage in", &self.root)?;
+        let staging = tempfile::Builder::new().prefix(STAGING).tempdir_in(&self.root).path("stage in", &self.root)?;
         let staged = staging.path().join("tree");
         fsx::tree::write(tree, &staged)?;
         let entry = self.entry(digest);
@@ -67,6 +73,32 @@ impl Store {
                 renamed => renamed.path("move into place", &entry),
             }
         }
+    }
+
+    /// The folders that have the form of an entry.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::FileSystem`].
+    pub fn entries(&self) -> Result<Vec<(TreeDigest, Kept)>> {
+        let named = |folder: Kept| Some((TreeDigest::from_hex(&folder.name)?, folder));
+        Ok(upkeep::folders(&self.root)?.into_iter().filter_map(named).collect())
+    }
+
+    /// The folders that staging left behind, or is filling now.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::FileSystem`].
+    pub fn unfinished(&self) -> Result<Vec<Kept>> {
+        let folders = upkeep::folders(&self.root)?.into_iter();
+        Ok(folders.filter(|folder| folder.name.starts_with(STAGING)).collect())
+    }
+
+    /// Takes an entry away; nothing when it is not there.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::FileSystem`].
+    pub fn remove(&self, digest: &TreeDigest) -> Result<()> {
+        upkeep::take_away(&self.entry(digest), STAGING)
     }
 
     fn entry(&self, digest: &TreeDigest) -> PathBuf {

@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, unreachable_pub)]
 
 mod builtin;
+mod cache;
 mod client_files;
 mod conflicts;
 mod cost;

@@ -6,7 +6,7 @@ use crate::locking::with_kit;
 use crate::support::{Index, Run, World, delete};
 
 /// Every command, with arguments that work in the order given and the name that its document has.
-const COMMANDS: [(&str, &[&str]); 11] = [
+const COMMANDS: [(&str, &[&str]); 13] = [
     ("init", &["init"]),
     ("index list", &["index", "list"]),
     ("index add", &["index", "add", "acme", "URL"]),
@@ -17,6 +17,8 @@ const COMMANDS: [(&str, &[&str]); 11] = [
     ("remove", &["remove", "kit"]),
     ("index remove", &["index", "remove", "acme"]),
     ("cache dir", &["cache", "dir"]),
+    ("cache info", &["cache", "info"]),
+    ("cache prune", &["cache", "prune", "--older-than", "30d"]),
     ("cache clean", &["cache", "clean"]),
 ];
 

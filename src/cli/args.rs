@@ -225,8 +225,16 @@ pub enum IndexCommand {
 pub enum CacheCommand {
     /// Print where it is
     Dir,
+    /// Say what is in it: how much, and from which repositories
+    Info,
     /// Remove everything in it
     Clean,
+    /// Remove what was not used for some time
+    Prune {
+        /// Not used for this long: 30d is 30 days, 2w is two weeks
+        #[arg(long, value_name = "AGE")]
+        older_than: String,
+    },
 }
 
 impl From<ScopeArg> for Scope {

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use crate::claude::paths::{self, Machine};
 use crate::error::{Error, Kind, Result};
 use crate::git::Network;
+use crate::model::age::Age;
 use crate::model::index::IndexConfig;
 use crate::model::name::IndexName;
 use crate::model::scope::Scope;
@@ -117,19 +118,35 @@ impl Session<'_> {
                 self.document(command, json!({ "path": path }));
                 Ok(ExitCode::SUCCESS)
             }
-            Command::Cache(CacheCommand::Dir) => {
+            Command::Cache(what) => self.cache(command, what),
+        }
+    }
+
+    fn cache(&self, command: &Command, what: &CacheCommand) -> Result<ExitCode> {
+        let prune = |age| ops::cache::prune(&self.machine, age, self.effect(), self.ui);
+        match what {
+            CacheCommand::Dir => {
                 let dir = self.machine.cache.display().to_string();
                 self.ui.result(Line::new().text(&dir));
                 self.document(command, json!({ "dir": dir }));
-                Ok(ExitCode::SUCCESS)
             }
-            Command::Cache(CacheCommand::Clean) => {
-                let cleaned = ops::cache::clean(&self.machine)?;
-                self.ui.answer(Line::new().text(format!("Removed {} files from {}", cleaned.files, cleaned.dir)));
-                self.document(command, json!({ "cleaned": cleaned }));
-                Ok(ExitCode::SUCCESS)
+            CacheCommand::Info => {
+                let info = ops::cache::info(&self.machine)?;
+                render::cache_info(self.ui, &info);
+                self.document(command, json!({ "cache": info }));
+            }
+            CacheCommand::Clean => {
+                let removed = prune(Age::ZERO)?;
+                render::cache_removed(self.ui, &removed);
+                self.document(command, json!({ "cleaned": removed }));
+            }
+            CacheCommand::Prune { older_than } => {
+                let removed = prune(Age::parse(older_than)?)?;
+                render::cache_removed(self.ui, &removed);
+                self.document(command, json!({ "pruned": removed }));
             }
         }
+        Ok(ExitCode::SUCCESS)
     }
 
     fn verify(&self, command: &Command, online: bool) -> Result<ExitCode> {
@@ -220,12 +237,16 @@ impl Session<'_> {
             places,
             network: if self.global.offline || wants.frozen { Network::Offline } else { Network::Online },
             lock_mode: if wants.locked || wants.frozen { LockMode::Locked } else { LockMode::Free },
-            effect: if self.global.dry_run { Effect::DryRun } else { Effect::Change },
+            effect: self.effect(),
             edited: if wants.overwrite { Edited::Overwrite } else { Edited::Keep },
             progress: self.ui,
             approver: &self.approver,
             variable: &|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()),
         })
+    }
+
+    fn effect(&self) -> Effect {
+        if self.global.dry_run { Effect::DryRun } else { Effect::Change }
     }
 
     /// Looks at the scope that was asked for, or at all there are here.
@@ -274,7 +295,9 @@ fn name_of(command: &Command) -> &'static str {
         Command::Index(IndexCommand::List) => "index list",
         Command::Init => "init",
         Command::Cache(CacheCommand::Dir) => "cache dir",
+        Command::Cache(CacheCommand::Info) => "cache info",
         Command::Cache(CacheCommand::Clean) => "cache clean",
+        Command::Cache(CacheCommand::Prune { .. }) => "cache prune",
     }
 }
 

@@ -1,14 +1,18 @@
 //! Turns reports into lines for people. Programs get the same data as JSON.
 
+use std::fmt;
+
 use super::ui::{BOLD, DIM, GREEN, Line, RED, Ui, YELLOW};
 use crate::index::IndexKind;
 use crate::model::dependency::Placement;
 use crate::model::name::{ServerName, SkillName};
 use crate::model::surface::{self, Difference, Item};
+use crate::ops::cache::{Info, Removed};
 use crate::ops::index::IndexRow;
 use crate::ops::list::ScopeList;
 use crate::ops::report::{Action, PackageReport, Report, SurfaceChange};
 use crate::ops::verify::Verified;
+use crate::progress::Progress as _;
 
 /// Longest list of scripts shown; `--json` has them all.
 const MAX_PROGRAMS: usize = 6;
@@ -182,7 +186,82 @@ pub(super) fn indexes(ui: &Ui, rows: &[IndexRow]) {
     }
 }
 
+/// Shows what is in the cache.
+pub(super) fn cache_info(ui: &Ui, info: &Info) {
+    ui.answer(Line::new().styled(BOLD, &info.dir));
+    for part in info.parts.iter().filter(|part| part.name != "leftovers" || part.count > 0) {
+        ui.answer(Line::new().text(format!("  {:<12}  {:>5}  {:>9}", part.name, part.count, bytes(part.size.bytes))));
+    }
+    if !info.repositories.is_empty() {
+        ui.answer(Line::new().styled(BOLD, "Repositories"));
+    }
+    for row in &info.repositories {
+        let used = match row.unused_days {
+            0 => "used today".to_owned(),
+            days => format!("not used for {}", count(days, "day")),
+        };
+        let name = row.address.as_ref().unwrap_or(&row.folder);
+        let line = Line::new().text(format!("{:>9}  ", bytes(row.size.bytes))).text(name);
+        ui.answer(line.styled(DIM, format!("  {used}")));
+    }
+}
+
+/// Says what was removed from the cache.
+pub(super) fn cache_removed(ui: &Ui, removed: &Removed) {
+    let parts = [
+        (removed.repositories, "repository", "repositories"),
+        (removed.packages, "package", "packages"),
+        (removed.leftovers, "leftover of a killed run", "leftovers of killed runs"),
+    ];
+    let parts: Vec<String> = parts
+        .iter()
+        .filter(|(n, _, _)| *n > 0)
+        .map(|(n, one, many)| format!("{n} {}", if *n == 1 { one } else { many }))
+        .collect();
+    let dir = &removed.dir;
+    ui.answer(Line::new().text(match parts.as_slice() {
+        [] => format!("Nothing to remove from {dir}"),
+        some => {
+            let verb = if removed.dry_run { "Would remove" } else { "Removed" };
+            format!("{verb} {} ({}) from {dir}", some.join(", "), bytes(removed.size.bytes))
+        }
+    }));
+    for name in &removed.busy {
+        ui.warn(&format!("another cpm is fetching from {name}, so it stays"));
+    }
+}
+
+/// Bytes in the largest unit of which there is at least one.
+fn bytes(n: u64) -> String {
+    const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
+    let mut tenths = n.saturating_mul(10);
+    let mut unit = None;
+    for next in UNITS {
+        if tenths < 10_240 {
+            break;
+        }
+        tenths /= 1024;
+        unit = Some(next);
+    }
+    match unit {
+        None => format!("{n} B"),
+        Some(unit) => format!("{}.{} {unit}", tenths / 10, tenths % 10),
+    }
+}
+
 /// A number with its noun.
-fn count(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+fn count<N: fmt::Display + PartialEq + From<u8>>(n: N, noun: &str) -> String {
+    if n == N::from(1) { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_told_in_the_largest_unit() {
+        for (n, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (1536, "1.5 KiB"), (5 << 20, "5.0 MiB")] {
+            assert_eq!(bytes(n), text);
+        }
+    }
 }

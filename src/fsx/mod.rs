@@ -1,8 +1,9 @@
-//! The file system: reading and writing whole trees, replacing single files, locks between processes.
+//! The file system: reading and writing whole trees, replacing single files, locks between processes, keeping house.
 
 pub mod lock;
 pub mod swap;
 pub mod tree;
+pub mod upkeep;
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};

@@ -18,6 +18,7 @@ mod reasons;
 mod repository;
 #[cfg(all(test, unix))]
 mod tests;
+pub mod upkeep;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;

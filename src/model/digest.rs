@@ -61,6 +61,12 @@ impl TreeDigest {
     pub fn hex(&self) -> String {
         hex(&self.0)
     }
+
+    /// Reads what [`TreeDigest::hex`] wrote.
+    #[must_use]
+    pub fn from_hex(text: &str) -> Option<Self> {
+        parse_hex(text).map(TreeDigest)
+    }
 }
 
 impl SurfaceDigest {

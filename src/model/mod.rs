@@ -1,6 +1,7 @@
 //! Pure data: names, versions, paths, sources, digests, trees, packages. Every type here is valid once it exists,
 //! because the only way to make one is to parse it.
 
+pub mod age;
 pub mod dependency;
 pub mod digest;
 pub mod index;

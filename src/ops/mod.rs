@@ -48,7 +48,7 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The cached repositories, asked as this run may.
     fn git_cache(&self) -> Cache<'_> {
-        Cache::new(self.machine.cache.join("git-v1"), self.network, self.progress)
+        Cache::new(cache::git_root(self.machine), self.network, self.progress)
     }
 }
 
