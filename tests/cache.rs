@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::Value;
 
 use crate::locking::with_kit;
-use crate::support::{Repo, World, snapshot, write};
+use crate::support::{Repo, World, delete, snapshot, write};
 
 /// The folders of a part of the cache whose names end so.
 fn folders(world: &World, part: &str, end: &str) -> Vec<PathBuf> {
@@ -109,6 +109,20 @@ fn a_package_that_a_run_used_is_kept() {
     world.ok(&["install", "--frozen"]);
     world.ok(&["cache", "prune", "--older-than", "30d"]);
     assert!(package.exists());
+}
+
+#[test]
+fn a_repository_that_a_run_read_or_fetched_from_is_kept() {
+    let (world, _repo) = with_kit();
+    let (repository, package) = only_entries(&world);
+    for args in [&["install", "--frozen"][..], &["update"]] {
+        age(&repository, 40);
+        world.check_out_anew();
+        delete(&package);
+        world.ok(args);
+        world.ok(&["cache", "prune", "--older-than", "30d"]);
+        assert!(repository.exists(), "{args:?}");
+    }
 }
 
 #[test]

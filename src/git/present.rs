@@ -12,6 +12,7 @@ use super::odb::{Fault, Read, Snapshot};
 use super::{Cache, MAX_INDEX_FILE_BYTES, Network, held, repository};
 use crate::error::{Error, Kind, Result};
 use crate::fsx::lock::FileLock;
+use crate::fsx::upkeep;
 use crate::model::digest::FileDigest;
 use crate::model::source::Commit;
 use crate::model::url::GitUrl;
@@ -46,6 +47,7 @@ impl Cache<'_> {
 
     fn bring<'s>(&self, url: &'s GitUrl, commit: &'s Commit, needs: &[Need<'_>]) -> Read<Snapshot<'s>> {
         let path = self.repository(url);
+        upkeep::note_use(&path);
         let found = Snapshot::open(&path, url, commit)?;
         if let Some(snapshot) = found {
             let lacking = snapshot.lacking(needs, self.filters.of(url))?;
