@@ -115,6 +115,22 @@ fn a_warm_reinstall_starts_nothing_and_syncs_a_fixed_number_of_times() {
 }
 
 #[test]
+fn an_install_from_a_vendored_folder_starts_nothing_and_asks_nobody() {
+    let world = with_large_plugin();
+    world.ok(&["vendor", "vendor"]);
+    world.empty_cache();
+    for args in [&["install", "--frozen", "--offline", "--from", "vendor"][..], &["install", "--from", "vendor"]] {
+        world.check_out_anew();
+        let Some(trace) = Trace::of(&world, args) else { return };
+        trace.starts_nothing_and_asks_nobody();
+        let vendor = world.project().join("vendor").display().to_string();
+        let read = trace.below(&vendor, |call| call.starts_with("open") && !call.contains("O_DIRECTORY"));
+        assert_eq!((read.len(), trace.below(&vendor, creates)), (60, vec![]), "each file is read once");
+        assert!(!world.path("cache").exists());
+    }
+}
+
+#[test]
 fn nothing_is_ever_written_below_the_skills_folder_but_by_rename() {
     let world = with_large_plugin();
     let skills = "/.claude/skills/";

@@ -28,5 +28,6 @@ mod sources;
 mod ssh;
 mod support;
 mod update;
+mod vendor;
 mod verify;
 mod waiting;

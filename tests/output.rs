@@ -6,7 +6,7 @@ use crate::locking::with_kit;
 use crate::support::{Index, Run, World, delete};
 
 /// Every command, with arguments that work in the order given and the name that its document has.
-const COMMANDS: [(&str, &[&str]); 13] = [
+const COMMANDS: [(&str, &[&str]); 14] = [
     ("init", &["init"]),
     ("index list", &["index", "list"]),
     ("index add", &["index", "add", "acme", "URL"]),
@@ -14,6 +14,7 @@ const COMMANDS: [(&str, &[&str]); 13] = [
     ("update", &["update"]),
     ("list", &["list"]),
     ("verify", &["verify"]),
+    ("vendor", &["vendor", "vendor"]),
     ("remove", &["remove", "kit"]),
     ("index remove", &["index", "remove", "acme"]),
     ("cache dir", &["cache", "dir"]),
@@ -135,6 +136,7 @@ fn every_command_has_help_and_its_alias_works() {
         ("remove", &["rm", "uninstall"]),
         ("list", &["ls"]),
         ("verify", &[]),
+        ("vendor", &[]),
         ("index", &[]),
         ("init", &[]),
         ("cache", &[]),

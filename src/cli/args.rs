@@ -97,6 +97,12 @@ pub enum Command {
     List,
     /// Check every installed file against its digest
     Verify(VerifyArgs),
+    /// Write all locked packages into a folder, for machines without a network
+    Vendor {
+        /// The folder; `cpm install --from DIR` reads it
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
     /// Say where packages are looked up
     #[command(subcommand)]
     Index(IndexCommand),
@@ -140,6 +146,9 @@ pub struct InstallArgs {
     /// Like --locked --offline
     #[arg(long)]
     pub frozen: bool,
+    /// Take packages from this folder, which `cpm vendor` wrote; like --offline
+    #[arg(long, value_name = "DIR")]
+    pub from: Option<PathBuf>,
     /// Agree to what newly runs
     #[arg(long)]
     pub accept: bool,

@@ -64,11 +64,12 @@ struct Session<'a> {
 }
 
 /// What a command wants besides the global flags.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Wants {
     locked: bool,
     frozen: bool,
     overwrite: bool,
+    from: Option<PathBuf>,
 }
 
 fn run(cli: &Cli, ui: &Ui) -> Result<ExitCode> {
@@ -88,7 +89,8 @@ impl Session<'_> {
     fn run(&self, command: &Command) -> Result<ExitCode> {
         match command {
             Command::Install(args) => {
-                let wants = Wants { locked: args.locked, frozen: args.frozen, overwrite: args.overwrite };
+                let from = args.from.as_ref().map(|dir| self.absolute(dir));
+                let wants = Wants { locked: args.locked, frozen: args.frozen, overwrite: args.overwrite, from };
                 let wishes = args.wishes(&self.current)?;
                 let report = ops::install::install(&self.context(wants)?, &wishes)?;
                 self.show_report(command, &report, "Up to date")
@@ -110,6 +112,12 @@ impl Session<'_> {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Verify(args) => self.verify(command, args.online),
+            Command::Vendor { dir } => {
+                let vendored = ops::vendor::vendor(&self.context(Wants::default())?, &self.absolute(dir))?;
+                render::vendored(self.ui, &vendored);
+                self.document(command, json!({ "vendored": vendored }));
+                Ok(ExitCode::SUCCESS)
+            }
             Command::Index(what) => self.index(command, what),
             Command::Init => {
                 let path = ops::init::init(&self.context_of_init()?)?;
@@ -235,7 +243,11 @@ impl Session<'_> {
         Ok(Context {
             machine: &self.machine,
             places,
-            network: if self.global.offline || wants.frozen { Network::Offline } else { Network::Online },
+            network: match self.global.offline || wants.frozen || wants.from.is_some() {
+                true => Network::Offline,
+                false => Network::Online,
+            },
+            from: wants.from,
             lock_mode: if wants.locked || wants.frozen { LockMode::Locked } else { LockMode::Free },
             effect: self.effect(),
             edited: if wants.overwrite { Edited::Overwrite } else { Edited::Keep },
@@ -243,6 +255,12 @@ impl Session<'_> {
             approver: &self.approver,
             variable: &|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()),
         })
+    }
+
+    /// A typed path without what is relative in it.
+    fn absolute(&self, path: &Path) -> PathBuf {
+        let full = self.current.join(path);
+        std::path::absolute(&full).unwrap_or(full)
     }
 
     fn effect(&self) -> Effect {
@@ -290,6 +308,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Remove(_) => "remove",
         Command::List => "list",
         Command::Verify(_) => "verify",
+        Command::Vendor { .. } => "vendor",
         Command::Index(IndexCommand::Add { .. }) => "index add",
         Command::Index(IndexCommand::Remove { .. }) => "index remove",
         Command::Index(IndexCommand::List) => "index list",

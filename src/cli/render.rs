@@ -11,6 +11,7 @@ use crate::ops::cache::{Info, Removed};
 use crate::ops::index::IndexRow;
 use crate::ops::list::ScopeList;
 use crate::ops::report::{Action, PackageReport, Report, SurfaceChange};
+use crate::ops::vendor::Vendored;
 use crate::ops::verify::Verified;
 use crate::progress::Progress as _;
 
@@ -163,6 +164,29 @@ pub(super) fn verified(ui: &Ui, all: &[Verified]) {
     if all.iter().all(|scope| scope.findings.is_empty()) {
         let what = format!(": {}, {} are as locked", count(packages, "package"), count(files, "file"));
         ui.answer(Line::new().styled(GREEN, "ok").text(what));
+    }
+}
+
+/// Shows what vendoring did.
+pub(super) fn vendored(ui: &Ui, vendored: &Vendored) {
+    let dir = &vendored.dir;
+    let packages = count(vendored.written.len() + vendored.unchanged, "package");
+    let headline = match (vendored.written.is_empty() && vendored.removed.is_empty(), vendored.dry_run) {
+        (true, _) => Line::new().text(format!("Up to date: {packages} in {dir}")),
+        (false, true) => Line::new().styled(BOLD, format!("Would write to {dir}")),
+        (false, false) => Line::new().styled(BOLD, format!("Wrote to {dir}")),
+    };
+    ui.answer(headline);
+    for package in &vendored.written {
+        let line = Line::new().styled(GREEN, "+").text(" ").styled(BOLD, package.name.as_str());
+        ui.answer(line.text(format!(" {}", package.version)).styled(DIM, format!("  {}", package.from)));
+    }
+    for checksum in &vendored.removed {
+        ui.answer(Line::new().styled(RED, "-").text(format!(" {}", checksum.hex())).styled(DIM, "  no longer locked"));
+    }
+    for package in &vendored.skipped {
+        let why = format!(" is not written: it stays {}", package.from);
+        ui.answer(Line::new().text("  ").styled(BOLD, package.name.as_str()).text(why));
     }
 }
 

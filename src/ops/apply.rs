@@ -91,15 +91,19 @@ pub(super) fn apply(
             Presence::Touched | Presence::Otherwise => wanted.push((name, locked, options)),
         }
     }
-    let is_absent =
-        |name: &PackageName, locked: &Locked| !loaded.contains_key(name) && !fetcher.store.contains(&locked.checksum);
+    let is_absent = |name: &PackageName, locked: &Locked| !loaded.contains_key(name) && !fetcher.has(&locked.checksum);
     let absent = wanted.iter().filter(|(name, locked, _)| is_absent(name, locked));
     fetcher.prefetch(absent.map(|(_, locked, _)| (&locked.source, locked.commit.as_ref())));
+    let mut missing = Vec::new();
     let mut fresh = BTreeMap::new();
     for (name, locked, options) in wanted {
-        let loaded = match loaded.remove(name) {
-            Some(loaded) => loaded,
-            None => fetcher.load_locked(name, locked)?,
+        let loaded = match loaded.remove(name).map_or_else(|| fetcher.load_locked(name, locked), Ok) {
+            // Whoever carries packages to this machine wants to know of all that are missing, not of the first.
+            Err(error) if error.kind() == Kind::NotFound && fetcher.may_be_vendored(locked) => {
+                missing.push((name, locked));
+                continue;
+            }
+            loaded => loaded?,
         };
         let dependency = dependency_on(manifest, name);
         let identity = Identity {
@@ -110,6 +114,9 @@ pub(super) fn apply(
         };
         let placed = place::place(&loaded.package, &loaded.tree, identity)?;
         fresh.insert(name.clone(), Fresh { loaded, placed, options });
+    }
+    if let Some(vendored) = fetcher.vendored.as_ref().filter(|_| !missing.is_empty()) {
+        return Err(vendored.lacks(&missing));
     }
     refuse_shadowed(context, &fresh)?;
     let run = Run { context, state, lock: &lock, manifest_text, fresh, kept, lock_changes, writes_lock };

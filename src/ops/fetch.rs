@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::at_once::Questions;
+use super::vendor::VendorFolder;
 use crate::claude::{gate, inspect, surface};
 use crate::error::{Error, Kind, Result};
 use crate::fsx;
@@ -37,12 +38,33 @@ pub(super) struct Loaded {
 pub(super) struct Fetcher<'a> {
     pub(super) cache: &'a Cache<'a>,
     pub(super) store: Store,
+    /// The folder that is looked into first (`--from`).
+    pub(super) vendored: Option<VendorFolder>,
     /// The folder that `path` dependencies are relative to.
     pub(super) base: &'a Path,
     pub(super) progress: &'a dyn Progress,
 }
 
 impl Fetcher<'_> {
+    /// Whether something is stored under a digest; says nothing about its bytes.
+    pub(super) fn has(&self, digest: &TreeDigest) -> bool {
+        self.vendored.as_ref().is_some_and(|vendored| vendored.store.contains(digest)) || self.store.contains(digest)
+    }
+
+    /// Whether the folder that is looked into first should have a package: folders are not written to it.
+    pub(super) fn may_be_vendored(&self, locked: &Locked) -> bool {
+        self.vendored.is_some() && !matches!(locked.source, Source::Dir { .. })
+    }
+
+    /// The stored tree with this digest.
+    fn stored(&self, name: &PackageName, digest: &TreeDigest) -> Result<Option<Tree>> {
+        let vendored = self.vendored.as_ref().map(|vendored| vendored.get(name, digest)).transpose()?;
+        match vendored.flatten() {
+            Some(tree) => Ok(Some(tree)),
+            None => self.store.get(digest),
+        }
+    }
+
     /// Where the bytes of a direct dependency are now; a server is asked what its ref names.
     pub(super) fn locate(&self, origin: &Origin) -> Result<(Source, Option<Commit>)> {
         let not_direct = || Error::new(Kind::Bug, "only an index knows where its packages are");
@@ -65,7 +87,7 @@ impl Fetcher<'_> {
     ) -> Result<Loaded> {
         let in_package = |error: Error| error.context(format!("the package `{name}` cannot be used")).at(source);
         if let Some(digest) = promised
-            && let Some(tree) = self.store.get(digest)?
+            && let Some(tree) = self.stored(name, digest)?
         {
             return read(tree, *digest, manifest).map_err(in_package);
         }
@@ -84,7 +106,7 @@ impl Fetcher<'_> {
     pub(super) fn load_locked(&self, name: &PackageName, locked: &Locked) -> Result<Loaded> {
         refuse_redirected(name, locked)?;
         self.warn_if_moved(name, locked);
-        let stored = self.store.get(&locked.checksum)?;
+        let stored = self.stored(name, &locked.checksum)?;
         let was_stored = stored.is_some();
         let tree = match stored {
             Some(tree) => tree,
@@ -96,15 +118,7 @@ impl Fetcher<'_> {
         if digest != locked.checksum {
             return Err(mismatch(name, &locked.source, "the lock", &locked.checksum, &digest));
         }
-        let loaded = read(tree, digest, locked.manifest.as_deref())
-            .map_err(|error| error.context(format!("the package `{name}` cannot be used")).at(&locked.source))?;
-        if loaded.surface.digest() != locked.surface {
-            let (expected, got) = (&locked.surface, loaded.surface.digest());
-            return Err(Error::new(Kind::Integrity, format!("the lock is wrong about what `{name}` can run"))
-                .because(format!("locked:   {expected}"))
-                .because(format!("computed: {got}"))
-                .help("restore cpm.lock from git; `cpm update` locks what is there now"));
-        }
+        let loaded = read_locked(name, locked, tree)?;
         if !was_stored {
             self.keep(&locked.source, &loaded)?;
         }
@@ -179,6 +193,26 @@ impl Fetcher<'_> {
             Source::Git { .. } | Source::Builtin { .. } => self.store.put(&loaded.tree, &loaded.digest),
         }
     }
+}
+
+/// Checks a tree with the locked bytes as [`Fetcher::load_locked`] does.
+pub(super) fn check_locked(name: &PackageName, locked: &Locked, tree: Tree) -> Result<Loaded> {
+    refuse_redirected(name, locked)?;
+    read_locked(name, locked, tree)
+}
+
+/// Reads a tree with the locked bytes, and checks what else the lock says of it.
+fn read_locked(name: &PackageName, locked: &Locked, tree: Tree) -> Result<Loaded> {
+    let loaded = read(tree, locked.checksum, locked.manifest.as_deref())
+        .map_err(|error| error.context(format!("the package `{name}` cannot be used")).at(&locked.source))?;
+    if loaded.surface.digest() == locked.surface {
+        return Ok(loaded);
+    }
+    let (expected, got) = (&locked.surface, loaded.surface.digest());
+    Err(Error::new(Kind::Integrity, format!("the lock is wrong about what `{name}` can run"))
+        .because(format!("locked:   {expected}"))
+        .because(format!("computed: {got}"))
+        .help("restore cpm.lock from git; `cpm update` locks what is there now"))
 }
 
 fn read(tree: Tree, digest: TreeDigest, manifest: Option<&str>) -> Result<Loaded> {

@@ -7,6 +7,7 @@ use super::fetch::Fetcher;
 use super::locking::{self, Rewritten, Unlock};
 use super::report::Report;
 use super::state::{self, ScopeState};
+use super::vendor::VendorFolder;
 use super::{Context, LockMode};
 use crate::error::{Error, Kind, Result};
 use crate::format::manifest_edit::Editor;
@@ -63,9 +64,10 @@ pub fn install(context: &Context<'_>, wishes: &[Wish]) -> Result<Report> {
     if wishes.is_empty() {
         state::require_manifest(context)?;
     }
-    let state = ScopeState::open(context)?;
     let cache = context.git_cache();
     let fetcher = fetcher(context, &cache);
+    fetcher.vendored.as_ref().map_or(Ok(()), VendorFolder::require)?;
+    let state = ScopeState::open(context)?;
     let mut manifest = state.manifest.clone();
     let mut named = Vec::new();
     for wish in wishes {
@@ -85,6 +87,7 @@ pub(super) fn fetcher<'a>(context: &'a Context<'_>, cache: &'a Cache<'a>) -> Fet
     Fetcher {
         cache,
         store: Store::new(&context.machine.cache),
+        vendored: context.from.as_deref().map(VendorFolder::at),
         base: context.places.manifest.parent().unwrap_or(&context.places.base),
         progress: context.progress,
     }

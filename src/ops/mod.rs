@@ -15,7 +15,10 @@ pub mod remove;
 pub mod report;
 mod state;
 pub mod update;
+pub mod vendor;
 pub mod verify;
+
+use std::path::PathBuf;
 
 use crate::claude::paths::{Machine, ScopePlaces};
 use crate::git::{Cache, Network};
@@ -31,6 +34,8 @@ pub struct Context<'a> {
     pub places: ScopePlaces,
     /// Whether hosts may be asked.
     pub network: Network,
+    /// The folder that packages are taken from, absolute (`--from`).
+    pub from: Option<PathBuf>,
     /// Whether the lock may change.
     pub lock_mode: LockMode,
     /// Whether anything may change.
