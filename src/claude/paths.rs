@@ -20,6 +20,8 @@ pub struct Machine {
     pub claude_json: PathBuf,
     /// cpm's cache.
     pub cache: PathBuf,
+    /// The user's own `config.toml` of cpm; it need not exist.
+    pub settings: PathBuf,
 }
 
 /// The places of one scope.
@@ -86,7 +88,12 @@ impl Machine {
             .or_else(|| absolute("XDG_CACHE_HOME").map(|dir| dir.join("cpm")))
             .or_else(|| absolute("LOCALAPPDATA").map(|dir| dir.join("cpm").join("cache")))
             .unwrap_or_else(|| home.join(if cfg!(target_os = "macos") { "Library/Caches/cpm" } else { ".cache/cpm" }));
-        Ok(Machine { home, config, claude_json, cache })
+        let named = variable("CPM_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from);
+        let settings = named.unwrap_or_else(|| {
+            let dir = absolute("XDG_CONFIG_HOME").or_else(|| absolute("APPDATA"));
+            dir.unwrap_or_else(|| home.join(".config")).join("cpm").join("config.toml")
+        });
+        Ok(Machine { home, config, claude_json, cache, settings })
     }
 
     /// The project that a directory belongs to, if any.
@@ -271,6 +278,16 @@ mod tests {
         assert_eq!(ScopePlaces::user(&moved).manifest, Path::new("/c/cpm.toml"));
         assert!(machine(&[]).is_err() && machine(&[("HOME", "relative")]).is_err());
         assert!(machine(&[("HOME", "/h"), ("CLAUDE_CONFIG_DIR", "rel")]).is_err());
+    }
+
+    #[test]
+    fn the_users_settings_are_found_in_order() {
+        let all = [("HOME", "/h"), ("CPM_CONFIG", "/my.toml"), ("XDG_CONFIG_HOME", "/x"), ("APPDATA", "/a")];
+        let settings = |pairs: &[(&str, &str)]| machine(pairs).expect("a machine").settings;
+        assert_eq!(settings(&all), Path::new("/my.toml"));
+        assert_eq!(settings(&[all[0], ("CPM_CONFIG", ""), all[2], all[3]]), Path::new("/x/cpm/config.toml"));
+        assert_eq!(settings(&[all[0], ("XDG_CONFIG_HOME", "x"), all[3]]), Path::new("/a/cpm/config.toml"));
+        assert_eq!(settings(&all[..1]), Path::new("/h/.config/cpm/config.toml"));
     }
 
     #[test]

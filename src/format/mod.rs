@@ -1,5 +1,6 @@
 //! Readers and writers of every file format. Raw types stay private to their file; what comes out is domain data.
 
+pub mod config;
 pub mod frontmatter;
 pub mod index_line;
 pub mod json;
