@@ -92,6 +92,8 @@ pub(super) struct About<'a> {
     pub(super) repository: &'a Path,
     /// The address it reaches.
     pub(super) url: &'a GitUrl,
+    /// What it is called in reports.
+    pub(super) place: &'a str,
     pub(super) progress: &'a dyn Progress,
 }
 
@@ -138,7 +140,7 @@ impl Git {
         }
         command.args(arguments);
         let packs = about.repository.join("objects/pack");
-        let watch = Watch { limits: self.limits, packs: &packs, place: about.url.as_str(), progress: about.progress };
+        let watch = Watch { limits: self.limits, packs: &packs, place: about.place, progress: about.progress };
         process::run(command, input, &watch).map_err(|cause| not_started(&cause))
     }
 
@@ -252,7 +254,7 @@ mod tests {
         let dir = tempfile::tempdir().expect("a directory");
         let git = Git::new([("PATH".into(), dir.path().into())]);
         let url = GitUrl::parse("https://git.acme.dev/team/skills").expect("an address");
-        let about = About { repository: dir.path(), url: &url, progress: &Silent };
+        let about = About { repository: dir.path(), url: &url, place: "", progress: &Silent };
         let error = git.run(about, &["version"], &[]).expect_err("no git");
         assert_eq!(error.kind(), Kind::Usage);
         assert!(error.help_text().is_some());

@@ -56,6 +56,8 @@ const TOLERATED: &[&str] = &[
 pub(super) struct Server<'a> {
     pub(super) cache: &'a Cache<'a>,
     pub(super) url: &'a GitUrl,
+    /// What is asked: a mirror in place of `url`, which stays the name in messages.
+    pub(super) asked: &'a GitUrl,
     pub(super) repository: &'a Path,
 }
 
@@ -103,13 +105,13 @@ impl Server<'_> {
         drop(repository);
         let refspec = format!("+{remote}:{local}");
         loop {
-            let filters = self.cache.filters.of(self.url);
+            let filters = self.cache.filters.of(self.asked);
             // With something here to tell of, all that follows is a question of what has changed.
             let mut options = filters.for_commit(if have.is_empty() { needs } else { &[] });
             options.push(SHALLOW.to_owned());
             match self.fetch(&Question { have: have.clone(), ..self.question(options, vec![&refspec]) })? {
                 Answer::Done => break,
-                Answer::RefusesFilter => self.cache.filters.refused(self.url, filters),
+                Answer::RefusesFilter => self.cache.filters.refused(self.asked, filters),
                 Answer::LacksRef(_) | Answer::KnowsNoneSince => return Err(self.no_ref(want).into()),
                 Answer::RefusesId(output) => return Err(failure::error(self.url, &output).into()),
             }
@@ -133,12 +135,12 @@ impl Server<'_> {
         let local = local_ref(&RefWant::Rev(commit.clone()));
         let refspec = format!("+{commit}:{local}");
         loop {
-            let filters = self.cache.filters.of(self.url);
+            let filters = self.cache.filters.of(self.asked);
             let mut options = filters.for_commit(needs);
             options.push(SHALLOW.to_owned());
             match self.fetch(&self.question(options, vec![&refspec]))? {
                 Answer::Done => return self.check_commit(commit, &local),
-                Answer::RefusesFilter => self.cache.filters.refused(self.url, filters),
+                Answer::RefusesFilter => self.cache.filters.refused(self.asked, filters),
                 Answer::RefusesId(_) | Answer::LacksRef(_) | Answer::KnowsNoneSince => {
                     return self.commit_among_all(commit, &local);
                 }
@@ -150,13 +152,13 @@ impl Server<'_> {
     fn commit_among_all(&self, commit: &Commit, local: &str) -> Read<()> {
         self.cache.progress.detail(&format!("{} gives no commits by id: fetching all branches and tags", self.url));
         loop {
-            let filters = self.cache.filters.of(self.url);
+            let filters = self.cache.filters.of(self.asked);
             let blobless = if filters == Filters::Narrow { Filters::Blobless } else { filters };
             let mut options = blobless.for_commit(&[]);
             options.extend(EVERYTHING.iter().map(ToString::to_string));
             match self.fetch(&self.question(options, EVERY_REF.to_vec()))? {
                 Answer::Done | Answer::KnowsNoneSince => break,
-                Answer::RefusesFilter => self.cache.filters.refused(self.url, blobless),
+                Answer::RefusesFilter => self.cache.filters.refused(self.asked, blobless),
                 Answer::LacksRef(output) | Answer::RefusesId(output) => {
                     return Err(failure::error(self.url, &output).into());
                 }
@@ -180,14 +182,14 @@ impl Server<'_> {
     /// Brings objects of a commit that the cache lacks. A refusal of filters brings nothing, and is remembered.
     pub(super) fn objects(&self, commit: &Commit, lacking: &Lacking) -> Read<()> {
         self.tell("");
-        let filters = self.cache.filters.of(self.url);
+        let filters = self.cache.filters.of(self.asked);
         let ids: String = lacking.ids(filters).map(|id| format!("{id}\n")).collect();
         let mut options = filters.for_objects(lacking);
         options.push("--stdin".to_owned());
         match self.fetch(&Question { ids, ..self.question(options, Vec::new()) })? {
             Answer::Done => return Ok(()),
             Answer::RefusesFilter => {
-                self.cache.filters.refused(self.url, filters);
+                self.cache.filters.refused(self.asked, filters);
                 return Ok(());
             }
             Answer::RefusesId(_) | Answer::LacksRef(_) | Answer::KnowsNoneSince => {}
@@ -235,14 +237,14 @@ impl Server<'_> {
         }
         arguments.extend(FETCH);
         arguments.extend(question.have.iter().chain(&question.options).map(String::as_str));
-        arguments.extend(["--end-of-options", self.url.as_str()]);
+        arguments.extend(["--end-of-options", self.asked.as_str()]);
         arguments.extend(&question.refspecs);
         let progress = self.cache.progress;
-        let about = About { repository: self.repository, url: self.url, progress };
+        let about = About { repository: self.repository, url: self.asked, place: self.url.as_str(), progress };
         for backoff in self.cache.git.limits().backoff {
             let output = self.cache.git.run(about, &arguments, question.ids.as_bytes())?;
             let wait = output.retry_after.unwrap_or_default().max(backoff);
-            let Some(why) = failure::transient(&output).filter(|_| !self.url.host().is_empty()) else {
+            let Some(why) = failure::transient(&output).filter(|_| !self.asked.host().is_empty()) else {
                 return Ok(output);
             };
             if wait > LONGEST_WAIT {

@@ -30,8 +30,8 @@ use self::command::Git;
 use self::need::Need;
 use self::odb::{Bounds, Fault, Item, Mode, Node};
 use self::present::offline;
-pub use self::repository::URL_FILE;
 use crate::error::{Error, Kind, Result};
+use crate::model::mirrors::Mirrors;
 use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, RefWant};
 use crate::model::tree::Tree;
@@ -103,6 +103,7 @@ pub struct Cache<'a> {
     network: Network,
     progress: &'a dyn Progress,
     git: Git,
+    mirrors: Mirrors,
     /// One entry for each repository, held around writes to it.
     writers: Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>,
     /// What servers said in this process, failures included.
@@ -129,12 +130,19 @@ impl<'a> Cache<'a> {
             network,
             progress,
             git,
+            mirrors: Mirrors::default(),
             writers: Mutex::default(),
             resolved: Mutex::default(),
             filters: filters::Known::default(),
             failed: Mutex::default(),
             left_out: Mutex::default(),
         }
+    }
+
+    /// The same cache, filled from mirrors. What is in it keeps its address.
+    #[must_use]
+    pub fn with_mirrors(self, mirrors: Mirrors) -> Self {
+        Cache { mirrors, ..self }
     }
 
     /// The commit that a ref names now. The server is asked once in a process; [`RefWant::Rev`] asks nobody. What

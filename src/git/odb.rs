@@ -50,9 +50,14 @@ impl Fault {
 
     /// [`Error::at`].
     pub(super) fn at(self, place: impl std::fmt::Display) -> Self {
+        self.map(|error| error.at(place))
+    }
+
+    /// The same fault with more said.
+    pub(super) fn map(self, say: impl FnOnce(Error) -> Error) -> Self {
         match self {
-            Fault::Damaged(error) => Fault::Damaged(error.at(place)),
-            Fault::Other(error) => Fault::Other(error.at(place)),
+            Fault::Damaged(error) => Fault::Damaged(say(error)),
+            Fault::Other(error) => Fault::Other(say(error)),
         }
     }
 

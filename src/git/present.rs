@@ -48,9 +48,10 @@ impl Cache<'_> {
     fn bring<'s>(&self, url: &'s GitUrl, commit: &'s Commit, needs: &[Need<'_>]) -> Read<Snapshot<'s>> {
         let path = self.repository(url);
         upkeep::note_use(&path);
+        let asked = self.asked(url)?;
         let found = Snapshot::open(&path, url, commit)?;
         if let Some(snapshot) = found {
-            let lacking = snapshot.lacking(needs, self.filters.of(url))?;
+            let lacking = snapshot.lacking(needs, self.filters.of(&asked))?;
             if lacking.is_nothing() {
                 return Ok(snapshot);
             }
@@ -68,7 +69,7 @@ impl Cache<'_> {
                     server.commit(commit, needs)?;
                     continue;
                 };
-                let filters = self.filters.of(url);
+                let filters = self.filters.of(server.asked);
                 let lacking = snapshot.lacking(needs, filters)?;
                 if lacking.is_nothing() {
                     return Ok(snapshot);
@@ -109,7 +110,9 @@ impl Cache<'_> {
             } else {
                 repository::create(&self.root, path, url).map_err(|error| error.at(url))?;
             }
-            let done = work(&Server { cache: self, url, repository: path });
+            let asked = self.asked(url)?;
+            let done = work(&Server { cache: self, url, asked: &asked, repository: path })
+                .map_err(|fault| fault.map(|error| self.naming_mirror(url, error)));
             self.progress.fetched(url.as_str());
             if let Err(Fault::Other(error)) = &done
                 && error.kind() == Kind::Network
@@ -128,6 +131,20 @@ impl Cache<'_> {
         repository::create_private(&self.root)?;
         let _process = FileLock::acquire(&path.with_extension("lock"), PATIENCE, self.progress)?;
         work(&path)
+    }
+
+    /// The address that is asked for the repository of `url`: a mirror, where the user has one.
+    pub(super) fn asked(&self, url: &GitUrl) -> Result<GitUrl> {
+        Ok(self.mirrors.of(url)?.unwrap_or_else(|| url.clone()))
+    }
+
+    /// The error with the mirror that stood in for an address, if one did.
+    #[must_use]
+    pub fn naming_mirror(&self, url: &GitUrl, error: Error) -> Error {
+        match self.mirrors.of(url) {
+            Ok(Some(mirror)) => error.because(format!("the mirror that was asked: {mirror}")),
+            Ok(None) | Err(_) => error,
+        }
     }
 }
 

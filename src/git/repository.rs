@@ -12,8 +12,10 @@ use crate::fsx;
 use crate::model::source::{Commit, RefWant};
 use crate::model::url::GitUrl;
 
-/// The file in a repository that names its address: the folder's name is only a digest of it.
-pub const URL_FILE: &str = "cpm-url";
+/// The file of a repository that holds its address and a line end: the folder's name is only a digest of it.
+pub(super) const URL_FILE: &str = "cpm-url";
+/// How the names of folders begin in which repositories are made.
+pub(super) const STAGING: &str = ".new-";
 
 /// Makes a folder that only the user can read: what is fetched may be private.
 pub(super) fn create_private(folder: &Path) -> Result<()> {
@@ -26,7 +28,7 @@ pub(super) fn create_private(folder: &Path) -> Result<()> {
 
 /// Makes an empty repository in one step, so that one which is there is complete.
 pub(super) fn create(root: &Path, repository: &Path, url: &GitUrl) -> Result<()> {
-    let staged = tempfile::Builder::new().prefix(".new-").tempdir_in(root).path("create a folder in", root)?;
+    let staged = tempfile::Builder::new().prefix(STAGING).tempdir_in(root).path("create a folder in", root)?;
     let mut options = RepositoryInitOptions::new();
     // Without a name for `HEAD` libgit2 would take one from the user's configuration.
     options.bare(true).external_template(false).initial_head("none");

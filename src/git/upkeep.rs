@@ -6,6 +6,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use super::repository::{STAGING, URL_FILE};
 use crate::error::{Kind, Result};
 use crate::fsx;
 use crate::fsx::lock::FileLock;
@@ -13,11 +14,6 @@ use crate::fsx::upkeep::{self, Kept};
 use crate::model::digest::FileDigest;
 use crate::model::url::GitUrl;
 use crate::progress::Progress;
-
-/// The file of a repository that holds its address and a line end.
-const ADDRESS: &str = "cpm-url";
-/// How the names of folders begin in which repositories are made.
-const STAGING: &str = ".new-";
 
 /// A repository of the cache.
 #[derive(Debug)]
@@ -45,7 +41,7 @@ pub fn repositories(root: &Path) -> Result<Vec<CachedRepository>> {
     let mut found = Vec::new();
     for folder in upkeep::folders(root)? {
         if folder.name.strip_suffix(".git").and_then(FileDigest::from_hex).is_some() {
-            let bytes = fsx::read_optional(&folder.path.join(ADDRESS))?.unwrap_or_default();
+            let bytes = fsx::read_optional(&folder.path.join(URL_FILE))?.unwrap_or_default();
             let address = std::str::from_utf8(&bytes).ok().and_then(|text| GitUrl::parse(text.trim_end()).ok());
             found.push(CachedRepository { folder, address });
         }
