@@ -8,7 +8,8 @@ use std::process::Command;
 
 use cpm::error::Kind;
 use cpm::format::index_line::{self, Host};
-use cpm::format::{lockfile, manifest};
+use cpm::format::{config, lockfile, manifest};
+use cpm::model::mirrors::Mirrors;
 use cpm::model::name::PackageName;
 
 use crate::support::{Repo, World, skill, write};
@@ -123,6 +124,9 @@ fn sample_manifests_and_locks_read() {
             if block.starts_with("# cpm.lock") {
                 let lock = lockfile::parse(block.as_bytes(), Path::new("cpm.lock")).expect("a lock");
                 assert_eq!(lockfile::emit(&lock), block, "the sample is what cpm would write");
+            } else if block.contains("config.toml") {
+                let mirrors = config::parse(block.as_bytes(), Path::new("config.toml")).expect("a configuration");
+                assert_ne!(mirrors, Mirrors::default());
             } else {
                 manifest::parse(&block, Path::new("cpm.toml")).expect("a manifest");
             }

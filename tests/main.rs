@@ -19,6 +19,7 @@ mod local_scope;
 mod locked;
 mod locking;
 mod marketplaces;
+mod mirrors;
 mod moved;
 mod output;
 mod placements;

@@ -30,6 +30,19 @@ fn a_repository_over_ssh_is_fetched_and_locked_by_its_canonical_address() {
 
 #[cfg(unix)]
 #[test]
+fn a_mirror_over_ssh_cannot_ask_anything_either() {
+    let world = with_ssh();
+    let repo = Repo::new(&world, "tidy", &[("SKILL.md", &skill("tidy", "Tidy up."))]);
+    let folder = repo.dir().parent().expect("a folder").display();
+    let mirrors = format!("[mirrors]\n\"http://127.0.0.1:1/\" = \"git@git.example.com:{folder}/\"\n");
+    write(&world.home().join(".config/cpm/config.toml"), mirrors);
+    world.ok(&["install", "--git", "http://127.0.0.1:1/tidy"]);
+    let log = std::fs::read_to_string(world.home().join("ssh.log")).expect("ssh was called");
+    assert!(log.contains("git@git.example.com") && log.contains("BatchMode=yes"), "{log}");
+}
+
+#[cfg(unix)]
+#[test]
 fn a_host_that_is_an_option_never_reaches_ssh() {
     let world = with_ssh();
     for url in ["ssh://-oProxyCommand=touch/x", "-oProxyCommand=x:y", "ssh://git@-oProxyCommand=x/y"] {

@@ -95,7 +95,7 @@ impl Fetcher<'_> {
         self.prove(source, commit).map_err(|error| error.context(format!("the package `{name}` cannot be used")))?;
         let digest = TreeDigest::of(&tree);
         if let Some(promised) = promised.filter(|promised| **promised != digest) {
-            return Err(mismatch(name, source, "the index", promised, &digest));
+            return Err(self.mismatch(name, source, "the index", promised, &digest));
         }
         let loaded = read(tree, digest, manifest).map_err(in_package)?;
         self.keep(source, &loaded)?;
@@ -116,7 +116,7 @@ impl Fetcher<'_> {
         };
         let digest = TreeDigest::of(&tree);
         if digest != locked.checksum {
-            return Err(mismatch(name, &locked.source, "the lock", &locked.checksum, &digest));
+            return Err(self.mismatch(name, &locked.source, "the lock", &locked.checksum, &digest));
         }
         let loaded = read_locked(name, locked, tree)?;
         if !was_stored {
@@ -186,6 +186,28 @@ impl Fetcher<'_> {
         root.join(rest)
     }
 
+    fn mismatch(
+        &self,
+        name: &PackageName,
+        source: &Source,
+        who: &str,
+        expected: &TreeDigest,
+        got: &TreeDigest,
+    ) -> Error {
+        let error = Error::new(Kind::Integrity, format!("the bytes of `{name}` are not the ones {who} promises"))
+            .at(source)
+            .because(format!("source:   {source}"))
+            .because(format!("expected: {expected}"))
+            .because(format!("got:      {got}"))
+            .help(
+                "nothing was written; somebody replaced the content: ask the author, and do not install it meanwhile",
+            );
+        match source {
+            Source::Git { url, .. } => self.cache.naming_mirror(url, error),
+            Source::Builtin { .. } | Source::Dir { .. } => error,
+        }
+    }
+
     /// A folder on this machine is always read anew, so the store would only collect its old states.
     fn keep(&self, source: &Source, loaded: &Loaded) -> Result<()> {
         match source {
@@ -244,13 +266,4 @@ fn refuse_redirected(name: &PackageName, locked: &Locked) -> Result<()> {
         .because(format!("the index: {} {promised}", release.source))
         .because(format!("the lock:  {} {}", locked.source, locked.checksum))
         .help("somebody edited cpm.lock: restore it from git"))
-}
-
-fn mismatch(name: &PackageName, source: &Source, who: &str, expected: &TreeDigest, got: &TreeDigest) -> Error {
-    Error::new(Kind::Integrity, format!("the bytes of `{name}` are not the ones {who} promises"))
-        .at(source)
-        .because(format!("source:   {source}"))
-        .because(format!("expected: {expected}"))
-        .because(format!("got:      {got}"))
-        .help("nothing was written; somebody replaced the content: ask the author, and do not install it meanwhile")
 }

@@ -41,7 +41,7 @@ pub fn add(context: &Context<'_>, config: &IndexConfig) -> Result<IndexRow> {
             .because(format!("it is {}", other.url))
             .help(format!("choose another name, or run `cpm index remove {}` first", config.name)));
     }
-    let cache = context.git_cache();
+    let cache = context.git_cache()?;
     let mut manifest = state.manifest.clone();
     manifest.indexes.retain(|other| other.name != config.name);
     manifest.indexes.push(config.clone());
@@ -108,7 +108,7 @@ fn refuse_in_use(context: &Context<'_>, state: &ScopeState, IndexConfig { name, 
 /// Any failure to read the manifest.
 pub fn list(context: &Context<'_>) -> Result<Vec<IndexRow>> {
     let state = ScopeState::look(context)?;
-    let cache = context.git_cache();
+    let cache = context.git_cache()?;
     let indexes = Indexes::new(&state.manifest.indexes, &cache);
     let configured = state.manifest.indexes.iter();
     let mut rows: Vec<IndexRow> = configured

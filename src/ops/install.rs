@@ -64,7 +64,7 @@ pub fn install(context: &Context<'_>, wishes: &[Wish]) -> Result<Report> {
     if wishes.is_empty() {
         state::require_manifest(context)?;
     }
-    let cache = context.git_cache();
+    let cache = context.git_cache()?;
     let fetcher = fetcher(context, &cache);
     fetcher.vendored.as_ref().map_or(Ok(()), VendorFolder::require)?;
     let state = ScopeState::open(context)?;

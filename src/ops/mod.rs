@@ -21,6 +21,9 @@ pub mod verify;
 use std::path::PathBuf;
 
 use crate::claude::paths::{Machine, ScopePlaces};
+use crate::error::Result;
+use crate::format::config;
+use crate::fsx;
 use crate::git::{Cache, Network};
 use crate::plan::Edited;
 use crate::progress::Progress;
@@ -51,9 +54,18 @@ pub struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// The cached repositories, asked as this run may.
-    fn git_cache(&self) -> Cache<'_> {
-        Cache::new(cache::git_root(self.machine), self.network, self.progress)
+    /// The cached repositories, asked as this run may and the user's configuration says.
+    fn git_cache(&self) -> Result<Cache<'_>> {
+        let cache = Cache::new(cache::git_root(self.machine), self.network, self.progress);
+        // Who asks nobody needs no mirror, and reads nothing for it.
+        let settings = match self.network {
+            Network::Online => fsx::read_optional(&self.machine.settings)?,
+            Network::Offline => None,
+        };
+        Ok(match settings {
+            Some(bytes) => cache.with_mirrors(config::parse(&bytes, &self.machine.settings)?),
+            None => cache,
+        })
     }
 }
 

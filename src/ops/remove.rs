@@ -19,7 +19,7 @@ use crate::model::name::PackageName;
 /// [`Kind::NotFound`] for a name the manifest does not have; [`Kind::Conflict`] for edited files.
 pub fn remove(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
     let state = ScopeState::open(context)?;
-    let cache = context.git_cache();
+    let cache = context.git_cache()?;
     let fetcher = fetcher(context, &cache);
     let mut manifest = state.manifest.clone();
     let mut editor = Editor::parse(state.manifest_text.as_deref().unwrap_or_default(), &context.places.manifest)?;

@@ -20,7 +20,7 @@ use crate::model::name::PackageName;
 pub fn update(context: &Context<'_>, names: &[PackageName], rewritten: Rewritten) -> Result<Report> {
     state::require_manifest(context)?;
     let state = ScopeState::open(context)?;
-    let cache = context.git_cache();
+    let cache = context.git_cache()?;
     let fetcher = fetcher(context, &cache);
     let unlock = match names {
         [] => Unlock::Everything,

@@ -77,7 +77,7 @@ impl VendoredPackage {
 pub fn vendor(context: &Context<'_>, dir: &Path) -> Result<Vendored> {
     state::require_manifest(context)?;
     let state = ScopeState::open(context)?;
-    let cache = context.git_cache();
+    let cache = context.git_cache()?;
     let fetcher = fetcher(context, &cache);
     let indexes = Indexes::new(&state.manifest.indexes, &cache);
     if state.lock_bytes.is_none() || !locking::is_in_step(&state.manifest, &state.lock, &indexes) {

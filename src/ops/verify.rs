@@ -84,7 +84,7 @@ pub fn verify(context: &Context<'_>, online: bool) -> Result<Verified> {
 
 impl Verified {
     fn ask_hosts(&mut self, context: &Context<'_>, lock: &Lock) -> Result<()> {
-        let cache = context.git_cache();
+        let cache = context.git_cache()?;
         for (name, locked) in &lock.packages {
             let (Source::Git { url, want, .. }, Some(commit)) = (&locked.source, &locked.commit) else { continue };
             match cache.prove(url, commit) {

@@ -87,7 +87,8 @@ fn serve(mut stream: TcpStream, root: &Path, counter: &AtomicUsize) {
     backend.env("CONTENT_LENGTH", body.len().to_string()).env("HTTP_CONTENT_ENCODING", header("content-encoding"));
     backend.env("GIT_PROTOCOL", header("git-protocol")).env("REMOTE_ADDR", "127.0.0.1");
     backend.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", "safe.directory").env("GIT_CONFIG_VALUE_0", "*");
-    let mut child = backend.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("git http-backend runs");
+    backend.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = backend.spawn().expect("git http-backend runs");
     let mut stdin = child.stdin.take().expect("a pipe");
     let writer = std::thread::spawn(move || _ = stdin.write_all(&body));
     let output = child.wait_with_output().expect("output");
