@@ -169,6 +169,7 @@ impl<'a> Cache<'a> {
                     return answer.clone().map_err(Fault::from);
                 }
                 let answer = server.resolve(want, &reading.needs());
+                let answer = answer.map_err(|fault| fault.map(|error| self.naming_mirror(url, error)));
                 if !matches!(answer, Err(Fault::Damaged(_))) {
                     let told = answer.as_ref().map_err(|fault| fault.as_error().clone()).cloned();
                     held(&self.resolved).insert(key.clone(), told);

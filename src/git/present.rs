@@ -141,10 +141,10 @@ impl Cache<'_> {
     /// The error with the mirror that stood in for an address, if one did.
     #[must_use]
     pub fn naming_mirror(&self, url: &GitUrl, error: Error) -> Error {
-        match self.mirrors.of(url) {
-            Ok(Some(mirror)) => error.because(format!("the mirror that was asked: {mirror}")),
-            Ok(None) | Err(_) => error,
-        }
+        let Ok(Some(mirror)) = self.mirrors.of(url) else { return error };
+        let asked = format!("the mirror that was asked: {mirror}");
+        // An error that is remembered, or that passed here before, names it already.
+        if error.causes().contains(&asked) { error } else { error.because(asked) }
     }
 }
 
