@@ -18,8 +18,8 @@ const SETTINGS: &[&str] = &[
     "core.fsmonitor=false",
     // A cache: what a power cut takes is fetched again.
     "core.fsync=none",
-    // A large blob passes through in pieces.
-    "core.bigFileThreshold=1m",
+    // Larger ones are checked in a stream, never as a whole in memory; no package may hold one.
+    "core.bigFileThreshold=10m",
     "protocol.version=2",
     "transfer.bundleURI=false",
     "fetch.fsckObjects=true",
