@@ -1,21 +1,11 @@
 //! Text of strangers: never raw on a terminal, and what must not reach the client is refused, with secrets masked.
 
-use crate::support::{Repo, Run, World, skill, snapshot};
+use crate::support::guard::assert_tame;
+use crate::support::{Repo, World, skill, snapshot};
 
 /// What a terminal obeys or an eye misses.
 const HOSTILE: &str =
     "\u{1b}[31mred \u{1b}]8;;https://evil.example\u{7}link \u{9b}x \u{202e}rlo \u{2066}iso \u{200b}zw \u{e0041}tag \r";
-
-fn is_hostile(c: char) -> bool {
-    let hidden = matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-    (c.is_control() && c != '\n') || hidden || ('\u{e0000}'..='\u{e007f}').contains(&c)
-}
-
-/// Nothing in the output can move a cursor or hide.
-fn is_tame(run: &Run) {
-    let found = run.stdout.chars().chain(run.stderr.chars()).find(|c| is_hostile(*c));
-    assert_eq!(found, None, "{:?}", (&run.stdout, &run.stderr));
-}
 
 /// A world and a repository with these files, which is not installed yet.
 fn offered(files: &[(&str, &str)]) -> (World, Repo) {
@@ -62,13 +52,13 @@ fn hostile_text_of_a_package_is_never_shown_raw() {
         let (world, repo) = offered(&files);
         for flags in [&[][..], &["--json"], &["-v"], &["--dry-run"]] {
             let run = world.cpm(&[&["install", "kit", "--git", &repo.url()], flags].concat());
-            is_tame(&run);
+            assert_tame(&run);
             if flags == ["--json"] {
                 assert_eq!(run.json()["exit"], run.code, "{what}: {run}");
             }
         }
-        is_tame(&world.cpm(&["list"]));
-        is_tame(&world.cpm(&["verify"]));
+        assert_tame(&world.cpm(&["list"]));
+        assert_tame(&world.cpm(&["verify"]));
     }
 }
 
@@ -80,7 +70,7 @@ fn text_that_is_allowed_but_invisible_is_drawn_and_json_keeps_its_value() {
     let run = world.ok(&["install", "kit", "--git", &repo.url(), "--dry-run"]);
     assert!(run.stdout.contains("a⟦U+200B⟧b⟦U+200E⟧c"), "{run}");
     let run = world.ok(&["install", "kit", "--git", &repo.url(), "--json"]);
-    is_tame(&run);
+    assert_tame(&run);
     assert!(run.stdout.contains("a\\u200bb\\u200ec"), "{run}");
     let json = run.json();
     let items = json["report"]["packages"][0]["surface"].as_array().expect("items");
@@ -95,7 +85,7 @@ fn a_note_about_a_package_is_tame_and_json_keeps_its_value() {
     let run = world.ok(&["install", "kit", "--git", &repo.url(), "--dry-run"]);
     assert!(run.stdout.contains("`od⟦U+200B⟧d` is left out"), "{run}");
     let run = world.ok(&["install", "kit", "--git", &repo.url(), "--json"]);
-    is_tame(&run);
+    assert_tame(&run);
     assert!(run.json()["report"]["packages"][0]["notes"].to_string().contains("`od\u{200b}d` is left out"), "{run}");
 }
 
@@ -115,7 +105,7 @@ fn what_was_typed_is_not_echoed_raw() {
         for flags in [&[][..], &["--json"]] {
             let run = world.cpm(&[args, flags].concat());
             assert_ne!(run.code, 3, "{run}");
-            is_tame(&run);
+            assert_tame(&run);
         }
     }
 }
@@ -133,7 +123,7 @@ fn a_hostile_manifest_and_lock_are_quoted_tamely() {
         for command in [&["install"][..], &["list"], &["install", "--json"]] {
             let run = world.cpm(command);
             assert!(matches!(run.code, 10 | 11), "{run}");
-            is_tame(&run);
+            assert_tame(&run);
         }
         crate::support::delete(&world.project().join("cpm.lock"));
     }
@@ -145,7 +135,7 @@ fn hidden_instructions_are_refused_and_nothing_is_written() {
     let (world, repo) = offered(&[("SKILL.md", &skill("kit", &format!("Read this.{hidden}")))]);
     let run = world.fails(22, &["install", "--git", &repo.url()]);
     assert!(run.stderr.contains("SKILL.md"), "{run}");
-    is_tame(&run);
+    assert_tame(&run);
     assert!(!world.has(".claude") && !world.has("cpm.toml") && !world.has("cpm.lock"));
 }
 

@@ -158,6 +158,15 @@ impl Fetcher<'_> {
     }
 
     fn fetch(&self, source: &Source, commit: Option<&Commit>) -> Result<Tree> {
+        self.fetch_unaided(source, commit).map_err(|error| match (error.kind(), source) {
+            (Kind::UnsafeTree, Source::Dir { .. }) => error.help("change or remove it in the folder"),
+            (Kind::UnsafeTree, _) => error
+                .help("nothing of it was written; ask the author to change it, or take an earlier commit (`--rev`)"),
+            _ => error,
+        })
+    }
+
+    fn fetch_unaided(&self, source: &Source, commit: Option<&Commit>) -> Result<Tree> {
         match (source, commit) {
             (Source::Builtin { path }, _) => Builtin.tree(path),
             (Source::Git { url, path, .. }, Some(commit)) => self.cache.tree(url, commit, path.as_ref()),

@@ -1,9 +1,11 @@
 //! A world of its own for each test: a home, a project, a cache, and git repositories made from folders of text.
 
+pub mod guard;
 pub mod http;
 pub mod index;
 mod look;
 pub mod raw_index;
+pub mod raw_tree;
 pub mod repo;
 pub mod samples;
 
@@ -12,8 +14,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+pub use guard::Guarded;
 pub use index::Index;
 pub use raw_index::IndexRepo;
+pub use raw_tree::RawRepo;
 pub use repo::Repo;
 
 /// Temporary directories that one test has for itself.
@@ -131,7 +135,8 @@ impl World {
 }
 
 impl Run {
-    fn of(output: Output) -> Self {
+    /// Of a process that a test started itself.
+    pub fn of(output: Output) -> Self {
         Run {
             code: output.status.code().unwrap_or(-1),
             stdout: String::from_utf8(output.stdout).expect("UTF-8"),

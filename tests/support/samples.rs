@@ -57,6 +57,13 @@ pub struct Thing {
     content: Option<Vec<u8>>,
 }
 
+impl Thing {
+    /// A file's bytes or a link's target.
+    pub fn bytes(&self) -> Option<&[u8]> {
+        self.content.as_deref()
+    }
+}
+
 /// Everything below a folder, cpm's state, empty folders and links included.
 pub fn everything(root: &Path) -> BTreeMap<PathBuf, Thing> {
     use std::os::unix::ffi::OsStrExt as _;
