@@ -4,6 +4,7 @@
 mod limits;
 mod links;
 mod names;
+mod placing;
 
 use crate::support::raw_tree::Entry;
 use crate::support::{Guarded, RawRepo, Run, skill};

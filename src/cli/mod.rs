@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::claude::paths::{self, Machine};
 use crate::error::{Error, Kind, Result};
+use crate::fsx;
 use crate::git::Network;
 use crate::model::age::Age;
 use crate::model::index::IndexConfig;
@@ -33,6 +34,7 @@ const JSON_VERSION: u32 = 1;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
+    fsx::keep_others_from_writing();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) => {

@@ -10,6 +10,20 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, IoContext as _, Result};
 
+/// Makes everything that this process and those it starts create unwritable for others, whatever the umask allows:
+/// what the client reads, and what the cache is trusted for, must not be anybody's to change [security.md C46]. To be
+/// called before there are threads.
+pub fn keep_others_from_writing() {
+    #[cfg(unix)]
+    {
+        use rustix::fs::Mode;
+        let others = Mode::WGRP | Mode::WOTH;
+        // The only way to read a umask is to set one.
+        let own = rustix::process::umask(others);
+        rustix::process::umask(own | others);
+    }
+}
+
 /// Reads a file; `None` when it does not exist.
 ///
 /// # Errors
