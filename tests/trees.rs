@@ -1,6 +1,7 @@
 //! Trees that strangers make [security.md §3.4], served by a real git and refused or installed by the real binary;
 //! `docs/hostile-inputs.md` says which row is held by which test.
 
+mod content;
 mod limits;
 mod links;
 mod names;

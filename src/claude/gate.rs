@@ -3,8 +3,10 @@
 //! Blocking rules are those without a false positive on thousands of real packages [security.md §3.9, §6.3]; all else
 //! is a warning. Nothing in a package can switch the gate off.
 
+mod attributes;
 mod configuration;
 mod hidden;
+mod patterns;
 mod secret;
 
 use std::borrow::Cow;
@@ -35,6 +37,9 @@ const CLIENT_FILES: [&str; 6] =
 const TEXT_EXTENSIONS: [&str; 16] =
     ["json", "jsonc", "yaml", "yml", "toml", "txt", "sh", "bash", "zsh", "ps1", "py", "rb", "js", "mjs", "cjs", "ts"];
 
+/// Documents that are archives by their format, and programs that the surface lists.
+const DOCUMENT_EXTENSIONS: [&str; 9] = ["docx", "xlsx", "pptx", "odt", "ods", "odp", "epub", "jar", "war"];
+
 /// Checks a package; returns what the user should be told.
 ///
 /// # Errors
@@ -45,6 +50,7 @@ pub fn check(package: &Package, tree: &Tree) -> Result<Vec<String>> {
     for (path, file) in tree.files() {
         gate.file(path, &file.bytes);
     }
+    gate.hidden_from_review(tree);
     if gate.blocks.is_empty() {
         gate.package_values(package);
     }
@@ -85,6 +91,9 @@ impl Gate {
         if name == "SKILL.md" && bytes.len() > MAX_SKILL {
             let cause = format!("it has {} bytes, and a skill may have {MAX_SKILL}", bytes.len());
             self.block(path.to_string(), format!("`{path}` is too large"), cause);
+        }
+        if is_archive(bytes) && !DOCUMENT_EXTENSIONS.contains(&extension.as_str()) {
+            self.remark("is an archive, and cpm does not look into it", path.to_string());
         }
         let Some(text) = self.text(path, bytes, is_prompt || is_markdown || is_client_file, is_text) else { return };
         let already = self.blocks.len();
@@ -147,11 +156,40 @@ impl Gate {
         if length > frontmatter::MAX_BLOCK {
             let cause = format!("{length} bytes follow its first `---`, and cpm reads {}", frontmatter::MAX_BLOCK);
             self.block(path.to_owned(), format!("`{path}` has frontmatter too large to check"), cause);
+        } else if frontmatter.state == State::Excessive {
+            let cause = "it has more anchors, levels or values than any reader should have to follow".to_owned();
+            self.block(path.to_owned(), format!("`{path}` has frontmatter too large to check"), cause);
+        }
+        if let Some(pattern) = frontmatter.fields.get("paths").and_then(patterns::bomb) {
+            let cause = format!("`{}` stands for more than {} patterns", pattern.escape_debug(), patterns::MOST);
+            self.block(path.to_owned(), format!("`{path}` has a pattern without end in `paths`"), cause);
         }
         for (key, value) in &frontmatter.fields {
             self.decoded(path, "a key", key, true);
             self.value(path, value, true);
         }
+    }
+
+    /// In a project the files are reviewed as changes, and `.gitattributes` says which of them are shown.
+    fn hidden_from_review(&mut self, tree: &Tree) {
+        for (path, file) in tree.files().filter(|(path, _)| path.file_name() == ".gitattributes") {
+            let folder = path.parents().last().map_or_else(String::new, |folder| format!("{folder}/"));
+            let text = String::from_utf8_lossy(&file.bytes);
+            for attributes::Hiding { line, pattern } in attributes::hiding(&text) {
+                let below = tree.files().filter_map(|(path, _)| Some((path, path.as_str().strip_prefix(&folder)?)));
+                let mut hidden = below.filter(|(_, inside)| attributes::matches(pattern, inside)).map(|(path, _)| path);
+                if let Some(first) = hidden.find(|path| self.is_for_review(path)) {
+                    let message = format!("`{path}` hides `{first}` from those who review changes");
+                    self.block(path.to_string(), message, format!("line {line}: {}", pattern.escape_debug()));
+                }
+            }
+        }
+    }
+
+    /// Whether the client or the model reads it.
+    fn is_for_review(&self, path: &RelPath) -> bool {
+        let name = path.file_name();
+        name == "SKILL.md" || self.prompts.contains(path.as_str()) || CLIENT_FILES.contains(&name)
     }
 
     /// Configuration that may stand in any file of the package.
@@ -247,6 +285,20 @@ fn prompts(package: &Package) -> BTreeSet<String> {
         None => "SKILL.md".to_owned(),
     });
     skills.chain(package.commands.iter().chain(&package.agents).map(RelPath::to_string)).collect()
+}
+
+/// By the first bytes of zip, gzip, bzip2, xz, zstd, 7z and rar, and the mark of tar.
+fn is_archive(bytes: &[u8]) -> bool {
+    const MAGIC: [&[u8]; 7] = [
+        b"PK\x03\x04",
+        b"\x1f\x8b\x08",
+        b"BZh",
+        b"\xfd7zXZ\0",
+        b"\x28\xb5\x2f\xfd",
+        b"7z\xbc\xaf\x27\x1c",
+        b"Rar!\x1a\x07",
+    ];
+    MAGIC.iter().any(|magic| bytes.starts_with(magic)) || bytes.get(257..262) == Some(&b"ustar"[..])
 }
 
 /// Files that people publish by mistake.

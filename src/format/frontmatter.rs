@@ -18,8 +18,10 @@ pub enum State {
     Valid,
     /// There is none.
     Missing,
-    /// It is not YAML, or more than cpm is willing to read; the fields are what the lines seem to say.
+    /// It is not YAML; the fields are what the lines seem to say.
     Lenient,
+    /// It is more than cpm is willing to read, which no honest block is; the fields are what the lines seem to say.
+    Excessive,
     /// It starts and never ends; the client sees no fields, and so does this reader.
     Unclosed,
 }
@@ -50,14 +52,17 @@ pub fn read(text: &str) -> Frontmatter {
     let read =
         |state, fields, is_by_line| Frontmatter { fields, state, block: block.to_owned(), body_offset, is_by_line };
     if block.len() < full.len() {
-        return read(State::Lenient, line_by_line(block), true);
+        return read(State::Excessive, line_by_line(block), true);
     }
-    if let Some(fields) = parse(block, DuplicateKeyPolicy::Error) {
-        return read(State::Valid, fields, false);
+    match parse(block, DuplicateKeyPolicy::Error) {
+        Ok(fields) => return read(State::Valid, fields, false),
+        Err(Unread::TooMuch) => return read(State::Excessive, line_by_line(block), true),
+        Err(Unread::NotYaml) => {}
     }
     match parse(&repair(block), DuplicateKeyPolicy::LastWins) {
-        Some(fields) => read(State::Lenient, fields, false),
-        None => read(State::Lenient, line_by_line(block), true),
+        Ok(fields) => read(State::Lenient, fields, false),
+        Err(Unread::NotYaml) => read(State::Lenient, line_by_line(block), true),
+        Err(Unread::TooMuch) => read(State::Excessive, line_by_line(block), true),
     }
 }
 
@@ -121,8 +126,14 @@ fn split(text: &str) -> Split<'_> {
     }
 }
 
+/// Why there is no value.
+enum Unread {
+    NotYaml,
+    TooMuch,
+}
+
 /// Parses YAML with budgets a hundred times above real use and far below what would be felt.
-fn parse(block: &str, duplicates: DuplicateKeyPolicy) -> Option<Map<String, Value>> {
+fn parse(block: &str, duplicates: DuplicateKeyPolicy) -> Result<Map<String, Value>, Unread> {
     let options = serde_saphyr::options! {
         duplicate_keys: duplicates,
         // YAML 1.2, as the client: `name: yes` is a text.
@@ -148,9 +159,25 @@ fn parse(block: &str, duplicates: DuplicateKeyPolicy) -> Option<Map<String, Valu
             max_alias_expansions_per_anchor: 100,
         },
     };
-    serde_saphyr::from_str_with_options::<Option<Map<String, Value>>>(block, options)
-        .ok()
-        .map(Option::unwrap_or_default)
+    match serde_saphyr::from_str_with_options::<Option<Map<String, Value>>>(block, options) {
+        Ok(fields) => Ok(fields.unwrap_or_default()),
+        Err(error) => Err(if is_about_size(&error) { Unread::TooMuch } else { Unread::NotYaml }),
+    }
+}
+
+fn is_about_size(error: &serde_saphyr::Error) -> bool {
+    use serde_saphyr::Error;
+    match error {
+        Error::AliasError { error, .. } => is_about_size(error),
+        // What the scanner says about brackets in brackets; its own type of it is not public.
+        Error::ExternalMessage { msg, .. } => msg == "recursion limit exceeded",
+        Error::Budget { .. }
+        | Error::AliasReplayCounterOverflow { .. }
+        | Error::AliasReplayLimitExceeded { .. }
+        | Error::AliasExpansionLimitExceeded { .. }
+        | Error::AliasReplayStackDepthExceeded { .. } => true,
+        _ => false,
+    }
 }
 
 /// What the client does to a block that is not YAML: quotes values that look like syntax, and unfolds leading tabs.
@@ -177,7 +204,7 @@ fn looks_like_syntax(value: &str) -> bool {
     let is_list = || {
         value.starts_with('[')
             && value.ends_with(']')
-            && parse(&format!("a: {value}"), DuplicateKeyPolicy::Error).is_some()
+            && parse(&format!("a: {value}"), DuplicateKeyPolicy::Error).is_ok()
     };
     let is_block_scalar = value.starts_with(['|', '>']) && value.len() <= 3;
     (value.contains(": ") || value.contains(['{', '}', '[', ']', '*', '&', '#', '!', '|', '>', '%', '@', '`']))
@@ -332,7 +359,7 @@ mod tests {
             let text = format!("---\n{block}\n---\nbody");
             let started = std::time::Instant::now();
             let read = read(&text);
-            assert_eq!(read.state, State::Lenient, "{what}");
+            assert_eq!(read.state, State::Excessive, "{what}");
             assert_eq!(&text[read.body_offset()..], "body", "{what}");
             assert!(started.elapsed().as_secs() < 5, "{what}: {:?}", started.elapsed());
         }
