@@ -28,6 +28,7 @@ mod scopes;
 mod sources;
 mod ssh;
 mod support;
+mod transport;
 mod trees;
 mod update;
 mod vendor;

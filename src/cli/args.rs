@@ -332,7 +332,10 @@ impl InstallArgs {
 fn folder_of_repository(text: &str) -> Result<Option<RelPath>> {
     match text.trim_start_matches("./").trim_end_matches('/') {
         "" | "." => Ok(None),
-        path => RelPath::parse(path).map(Some),
+        path => {
+            let parsed = RelPath::parse(path);
+            parsed.map(Some).map_err(|error| error.help("give the folder as the repository names it, from its top"))
+        }
     }
 }
 

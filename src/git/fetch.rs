@@ -118,7 +118,10 @@ impl Server<'_> {
         }
         let repository = self.open()?;
         let reference = repository.find_reference(&local).map_err(|cause| self.damaged(&cause))?;
-        let is_not = || Error::new(Kind::NotFound, format!("{} names something else than a commit", describe(want)));
+        let is_not = || {
+            Error::new(Kind::NotFound, format!("{} names something else than a commit", describe(want)))
+                .help("`git ls-remote` with this address lists its branches and tags")
+        };
         let commit = peeled(&reference).ok_or_else(|| is_not().at(self.url))?;
         self.note_proved(&commit)?;
         Ok(commit)

@@ -83,7 +83,8 @@ impl RefName {
             || text.split('/').any(bad_part)
             || text.chars().any(|c| c.is_control() || c.is_whitespace() || "~^:?*[\\&#%".contains(c));
         if bad {
-            return Err(Error::new(Kind::Invalid, format!("`{}` is not a branch or tag name", text.escape_debug())));
+            return Err(Error::new(Kind::Invalid, format!("`{}` is not a branch or tag name", text.escape_debug()))
+                .help("give it as `git branch` or `git tag` prints it"));
         }
         Ok(RefName(text.to_owned()))
     }
