@@ -168,6 +168,44 @@ fn the_checksum_pipeline_of_the_docs_agrees() {
     assert_eq!(printed.split(' ').next(), Some(TreeDigest::of(&tree).hex().as_str()));
 }
 
+/// Every Rust file below a folder of this repository.
+fn sources(folder: &str) -> Vec<String> {
+    let mut texts = Vec::new();
+    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(path) = open.pop() {
+        if path.is_dir() {
+            open.extend(path.read_dir().expect("a folder").map(|entry| entry.expect("an entry").path()));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            texts.push(std::fs::read_to_string(path).expect("a source"));
+        }
+    }
+    texts
+}
+
+#[test]
+fn the_table_of_hostile_inputs_is_whole_and_every_test_in_it_exists() {
+    let text = page("docs/hostile-inputs.md");
+    let rows: Vec<Vec<&str>> = text
+        .lines()
+        .filter(|line| line.starts_with("| C") || line.starts_with("| T"))
+        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+        .collect();
+    let wanted = (1..=59).map(|at| format!("C{at:02}")).chain((1..=40).map(|at| format!("T{at:02}")));
+    assert_eq!(rows.iter().map(|row| row[0].to_owned()).collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
+    let sources = [sources("src"), sources("tests")].concat();
+    for row in rows {
+        let tests: Vec<&str> = row[3].split('`').skip(1).step_by(2).collect();
+        assert!(!tests.is_empty() || row[3].contains("open: "), "{row:?}");
+        for test in tests {
+            let is_there = |source: &String| {
+                source.contains(&format!("#[test]\n    fn {test}()"))
+                    || source.contains(&format!("#[test]\nfn {test}()"))
+            };
+            assert!(sources.iter().any(is_there), "{}: there is no test `{test}`", row[0]);
+        }
+    }
+}
+
 #[test]
 fn the_matcher_can_fail() {
     assert!(matches("a ... c\n", "a b c\n") && matches("x\n...\nz\n", "x\ny\nz\n") && matches("...\n", "any\nthing\n"));
