@@ -174,14 +174,11 @@ impl Gate {
     fn hidden_from_review(&mut self, tree: &Tree) {
         for (path, file) in tree.files().filter(|(path, _)| path.file_name() == ".gitattributes") {
             let folder = path.parents().last().map_or_else(String::new, |folder| format!("{folder}/"));
-            let text = String::from_utf8_lossy(&file.bytes);
-            for attributes::Hiding { line, pattern } in attributes::hiding(&text) {
-                let below = tree.files().filter_map(|(path, _)| Some((path, path.as_str().strip_prefix(&folder)?)));
-                let mut hidden = below.filter(|(_, inside)| attributes::matches(pattern, inside)).map(|(path, _)| path);
-                if let Some(first) = hidden.find(|path| self.is_for_review(path)) {
-                    let message = format!("`{path}` hides `{first}` from those who review changes");
-                    self.block(path.to_string(), message, format!("line {line}: {}", pattern.escape_debug()));
-                }
+            let for_review = tree.files().map(|(path, _)| path).filter(|path| self.is_for_review(path));
+            let below: Vec<&str> = for_review.filter_map(|path| path.as_str().strip_prefix(&folder)).collect();
+            if let Some(cause) = attributes::hide_any(&String::from_utf8_lossy(&file.bytes), &below) {
+                let message = format!("`{path}` hides files from those who review changes");
+                self.block(path.to_string(), message, cause);
             }
         }
     }

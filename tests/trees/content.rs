@@ -56,6 +56,10 @@ fn attributes_that_hide_a_skill_from_review_are_refused() {
         let run = served.refuses(22);
         assert!(run.stderr.contains(".gitattributes") && run.stderr.contains("SKILL.md"), "{attributes}: {run}");
     }
+    let many: String = (0..200_000).map(|at| format!("{at} -diff\n")).collect();
+    served.serve(&[("100644", b".gitattributes", served.repo.blob(many))]);
+    let run = served.refuses(22);
+    assert!(run.stderr.contains("more than 1000"), "{run}");
     // In a folder of a plugin they count for that folder only.
     let hides_all = served.repo.blob("* -diff\n");
     serve_plugin(&served, &[], &[("100644", b".gitattributes", hides_all)]);

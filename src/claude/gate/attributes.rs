@@ -2,16 +2,32 @@
 //!
 //! Where git's matching is subtle this one takes the larger set.
 
+/// Lines that hide something and are looked at; real files have a few.
+const MAX_LINES: usize = 1_000;
+
+/// Says how the attributes hide one of the files, which are relative to the folder of the attributes.
+pub(super) fn hide_any(text: &str, files: &[&str]) -> Option<String> {
+    for (at, Hiding { line, pattern }) in hiding(text).enumerate() {
+        if at == MAX_LINES {
+            return Some(format!("more than {MAX_LINES} of its lines hide something"));
+        }
+        if let Some(file) = files.iter().find(|file| matches(pattern, file)) {
+            return Some(format!("line {line} hides `{file}`"));
+        }
+    }
+    None
+}
+
 /// A line that hides what its pattern matches.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Hiding<'a> {
+struct Hiding<'a> {
     /// From 1.
-    pub(super) line: usize,
-    pub(super) pattern: &'a str,
+    line: usize,
+    pattern: &'a str,
 }
 
 /// The lines that hide something, whatever later lines take back.
-pub(super) fn hiding(text: &str) -> impl Iterator<Item = Hiding<'_>> {
+fn hiding(text: &str) -> impl Iterator<Item = Hiding<'_>> {
     text.lines().enumerate().filter_map(|(at, line)| {
         let line = line.trim_start_matches('\u{feff}').trim();
         let (pattern, attributes) = match line.strip_prefix('"') {
@@ -34,7 +50,7 @@ fn is_hiding(attribute: &str) -> bool {
 
 /// Whether a pattern matches a path below the folder of the attributes: by the last name without a slash in the
 /// pattern, else by the whole path.
-pub(super) fn matches(pattern: &str, path: &str) -> bool {
+fn matches(pattern: &str, path: &str) -> bool {
     let pattern = pattern.to_ascii_lowercase();
     let path = path.to_ascii_lowercase();
     if !pattern.contains('/') {
