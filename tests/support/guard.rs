@@ -124,12 +124,11 @@ impl Guarded {
         }
     }
 
-    /// The project and the home directory, without cpm's state and what a lookup of git's refreshes.
+    /// The project with its git folder, and the home directory, without cpm's state.
     fn owned(&self) -> BTreeMap<PathBuf, Thing> {
         let state = self.project().join(".cpm");
         let both = everything(&self.project()).into_iter().chain(everything(&self.home()));
-        let mtime_free = both.filter(|(path, _)| !path.starts_with(&state));
-        mtime_free.collect()
+        both.filter(|(path, _)| !path.starts_with(&state)).collect()
     }
 }
 

@@ -6,11 +6,11 @@ use super::Served;
 struct Bad<'a> {
     row: &'a str,
     name: &'a [u8],
-    /// Where the refusal must be recognised; empty when git itself names another entry.
+    /// The reason that must be told: git's own check first, then cpm's rule.
     said: &'a str,
 }
 
-/// C01–C07, C17–C28, C38, C42.
+/// Every rule for a name on its own.
 const NAMES: &[Bad<'_>] = &[
     Bad { row: "C01", name: b"..", said: "hasDotdot" },
     Bad { row: "C02", name: b".", said: "hasDot" },
