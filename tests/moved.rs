@@ -82,16 +82,6 @@ fn a_branch_that_goes_forward_asks_nothing() {
 }
 
 #[test]
-fn a_deleted_tag_is_missed_by_update_only() {
-    let (world, repo) = with_skill(&["--tag", "v1"]);
-    repo.git(&["tag", "-d", "v1"]);
-    assert!(world.fails(14, &["update"]).stderr.contains("no tag `v1`"));
-    world.check_out_anew();
-    world.empty_cache();
-    world.ok(&["install", "--locked"]);
-}
-
-#[test]
 fn a_commit_that_is_gone_is_said_to_be_and_still_installs_from_the_store() {
     let (world, repo) = with_skill(&[]);
     let gone = repo.head();

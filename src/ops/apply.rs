@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use reporting::{origin, shown_path};
 
+use super::at_once::also;
 use super::fetch::{Fetcher, Loaded};
 use super::installed::{Look, Presence, dependency_on, options_text};
 use super::locking::{Locking, changed_names};
@@ -93,7 +94,7 @@ pub(super) fn apply(
     }
     let is_absent = |name: &PackageName, locked: &Locked| !loaded.contains_key(name) && !fetcher.has(&locked.checksum);
     let absent = wanted.iter().filter(|(name, locked, _)| is_absent(name, locked));
-    fetcher.prefetch(absent.map(|(_, locked, _)| (&locked.source, locked.commit.as_ref())));
+    let failures = fetcher.prefetch(absent.map(|(_, locked, _)| (&locked.source, locked.commit.as_ref())));
     let mut missing = Vec::new();
     let mut fresh = BTreeMap::new();
     for (name, locked, options) in wanted {
@@ -103,7 +104,7 @@ pub(super) fn apply(
                 missing.push((name, locked));
                 continue;
             }
-            loaded => loaded?,
+            loaded => loaded.map_err(|error| also(error, &failures))?,
         };
         let dependency = dependency_on(manifest, name);
         let identity = Identity {

@@ -1,9 +1,10 @@
 //! What is certain to be asked of hosts, asked at the same time. The answers stay in the caches; whoever needs one asks
 //! again, in a fixed order, and finds it there. So order and messages of a run do not depend on which host is faster.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
+use crate::error::{Error, Result};
 use crate::git::{Cache, Reading};
 use crate::index::Indexes;
 use crate::model::index::IndexId;
@@ -56,41 +57,62 @@ impl<'q> Questions<'q> {
         self.listings.push((name, place));
     }
 
-    /// Asks. A failure is not told here: whoever needs the answer meets it again and says which package it hits.
-    pub(super) fn ask(self, cache: &Cache<'_>, indexes: Option<&Indexes<'_>>) {
-        let mut jobs: Vec<Box<dyn FnOnce() + Send + '_>> = Vec::new();
+    /// Asks. A failure stops nothing here: whoever needs the answer meets it again, says which package it hits, and can
+    /// tell the others with [`also`].
+    pub(super) fn ask(self, cache: &Cache<'_>, indexes: Option<&Indexes<'_>>) -> Vec<Error> {
+        let mut jobs: Vec<Job<'_>> = Vec::new();
         for ((url, want), paths) in self.refs {
             jobs.push(Box::new(move || {
                 let reading = Reading::Package(paths.first().and_then(Option::as_ref));
-                let _ = cache.resolve(url, want, reading).and_then(|commit| cache.ensure(url, &commit, &paths));
+                cache.resolve(url, want, reading).and_then(|commit| cache.ensure(url, &commit, &paths))
             }));
         }
         for ((url, commit), Wanted { paths, proof }) in self.commits {
             jobs.push(Box::new(move || {
-                let brought = cache.ensure(url, commit, &paths);
-                let _ = brought.and_then(|()| if proof { cache.prove(url, commit) } else { Ok(()) });
+                cache.ensure(url, commit, &paths)?;
+                if proof { cache.prove(url, commit) } else { Ok(()) }
             }));
         }
         for (name, place) in self.listings {
             jobs.push(Box::new(move || {
-                let _ = indexes.map(|indexes| match place {
+                let Some(indexes) = indexes else { return Ok(()) };
+                match place {
                     Place::Home(id) => indexes.find_in(id, name).map(drop),
                     Place::Configured(index) => indexes.find(name, index).map(drop),
-                });
+                }
             }));
         }
-        run(jobs);
+        run(jobs)
     }
 }
 
-/// Runs jobs on up to [`MAX_AT_ONCE`] threads.
-fn run(jobs: Vec<Box<dyn FnOnce() + Send + '_>>) {
+/// The failure that stops a run, with the others that were met at the same time.
+pub(super) fn also(error: Error, others: &[Error]) -> Error {
+    let told = error.place().map(str::to_owned);
+    let elsewhere = others.iter().filter(|other| other.place().is_some() && other.place() != told.as_deref());
+    let lines: BTreeSet<String> =
+        elsewhere.map(|other| format!("also {}: {other}", other.place().unwrap_or_default())).collect();
+    lines.into_iter().fold(error, Error::because)
+}
+
+type Job<'j> = Box<dyn FnOnce() -> Result<()> + Send + 'j>;
+
+/// Runs jobs on up to [`MAX_AT_ONCE`] threads, and returns what failed.
+fn run(jobs: Vec<Job<'_>>) -> Vec<Error> {
     let threads = jobs.len().min(MAX_AT_ONCE);
     let queue = Mutex::new(jobs.into_iter());
+    let failures = Mutex::new(Vec::new());
     let next = || queue.lock().ok().and_then(|mut queue| queue.next());
     std::thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| std::iter::from_fn(next).for_each(|job| job()));
+            scope.spawn(|| {
+                for job in std::iter::from_fn(next) {
+                    if let (Err(error), Ok(mut failures)) = (job(), failures.lock()) {
+                        failures.push(error);
+                    }
+                }
+            });
         }
     });
+    failures.into_inner().unwrap_or_default()
 }

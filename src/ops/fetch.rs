@@ -126,14 +126,17 @@ impl Fetcher<'_> {
     }
 
     /// Fetches locked packages at once, one fetch for each repository and commit.
-    pub(super) fn prefetch<'s>(&self, wanted: impl IntoIterator<Item = (&'s Source, Option<&'s Commit>)>) {
+    pub(super) fn prefetch<'s>(
+        &self,
+        wanted: impl IntoIterator<Item = (&'s Source, Option<&'s Commit>)>,
+    ) -> Vec<Error> {
         let mut questions = Questions::default();
         for (source, commit) in wanted {
             if let (Source::Git { url, path, .. }, Some(commit)) = (source, commit) {
                 questions.package(url, commit, path.as_ref(), false);
             }
         }
-        questions.ask(self.cache, None);
+        questions.ask(self.cache, None)
     }
 
     /// A commit that is locked for the first time must belong to its repository; the lock then says so.

@@ -6,7 +6,7 @@ mod step;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::at_once::{Place, Questions};
+use super::at_once::{Place, Questions, also};
 use super::fetch::{Fetcher, Loaded};
 use crate::error::{Error, Kind, Result};
 use crate::index::Indexes;
@@ -117,7 +117,7 @@ struct Locker<'a, 'i> {
 
 impl Locker<'_, '_> {
     fn solve(&self) -> Result<Locking> {
-        self.ask_about_roots();
+        let failures = self.ask_about_roots();
         let roots: Vec<Need> = self.manifest.dependencies.values().map(root).collect();
         let locked: BTreeMap<PackageName, Version> = self
             .old
@@ -126,11 +126,12 @@ impl Locker<'_, '_> {
             .filter(|(name, _)| !self.unlock.frees(name))
             .map(|(name, locked)| (name.clone(), locked.version.clone()))
             .collect();
-        let solution = resolve::resolve(&roots, &locked, self).map_err(|error| self.with_names(error, &roots))?;
-        self.prefetch(&solution);
+        let solution =
+            resolve::resolve(&roots, &locked, self).map_err(|error| also(self.with_names(error, &roots), &failures))?;
+        let failures = self.prefetch(&solution);
         let mut locking = Locking { lock: Lock::default(), loaded: BTreeMap::new() };
         for (name, version) in &solution {
-            let (locked, loaded) = self.locked(name, version, &solution)?;
+            let (locked, loaded) = self.locked(name, version, &solution).map_err(|error| also(error, &failures))?;
             locking.lock.packages.insert(name.clone(), locked);
             locking.loaded.extend(loaded.map(|loaded| (name.clone(), loaded)));
         }
@@ -138,7 +139,7 @@ impl Locker<'_, '_> {
     }
 
     /// Asks hosts for all that the manifest names, as far as the lock does not answer.
-    fn ask_about_roots(&self) {
+    fn ask_about_roots(&self) -> Vec<Error> {
         let mut questions = Questions::default();
         for dependency in self.manifest.dependencies.values() {
             let name = &dependency.package;
@@ -155,11 +156,11 @@ impl Locker<'_, '_> {
                 Origin::Git { .. } | Origin::Index { .. } | Origin::Dir(_) => {}
             }
         }
-        questions.ask(self.fetcher.cache, Some(self.indexes));
+        questions.ask(self.fetcher.cache, Some(self.indexes))
     }
 
     /// Fetches what the chosen releases will need, all at once.
-    fn prefetch(&self, solution: &BTreeMap<PackageName, Version>) {
+    fn prefetch(&self, solution: &BTreeMap<PackageName, Version>) -> Vec<Error> {
         let releases = self.releases.borrow();
         let mut questions = Questions::default();
         for (name, version) in solution {
@@ -173,7 +174,7 @@ impl Locker<'_, '_> {
                 questions.package(url, commit, path.as_ref(), true);
             }
         }
-        questions.ask(self.fetcher.cache, None);
+        questions.ask(self.fetcher.cache, None)
     }
 
     /// The lock entry of a chosen version; the old entry where it says the same.

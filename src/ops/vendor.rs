@@ -11,6 +11,7 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::apply::{self, origin, shown_path};
+use super::at_once::also;
 use super::fetch::check_locked;
 use super::install::fetcher;
 use super::state::{self, ScopeState};
@@ -91,14 +92,15 @@ pub fn vendor(context: &Context<'_>, dir: &Path) -> Result<Vendored> {
     let (skipped, wanted): (Vec<_>, Vec<_>) = state.lock.packages.iter().partition(|(_, locked)| is_folder(locked));
     let absent =
         wanted.iter().filter(|(_, locked)| !folder.store.contains(&locked.checksum) && !fetcher.has(&locked.checksum));
-    fetcher.prefetch(absent.map(|(_, locked)| (&locked.source, locked.commit.as_ref())));
+    let failures = fetcher.prefetch(absent.map(|(_, locked)| (&locked.source, locked.commit.as_ref())));
+    let load = |name, locked| fetcher.load_locked(name, locked).map_err(|error| also(error, &failures));
     let mut new: Vec<(&PackageName, &Locked, Tree)> = Vec::new();
     for (name, locked) in &wanted {
         match folder.store.look(&locked.checksum)? {
             Held::Whole(tree) => _ = check_locked(name, locked, tree)?,
-            Held::Absent => new.push((name, locked, fetcher.load_locked(name, locked)?.tree)),
+            Held::Absent => new.push((name, locked, load(name, locked)?.tree)),
             Held::Damaged(_) => {
-                let tree = fetcher.load_locked(name, locked)?.tree;
+                let tree = load(name, locked)?.tree;
                 folder.check_replaceable(&tree, &locked.checksum)?;
                 new.push((name, locked, tree));
             }

@@ -53,7 +53,8 @@ impl RawRepo {
 
     /// Makes a tree the one of the newest commit of `main`.
     pub fn serve(&self, tree: Oid) -> String {
-        let commit = self.repo.git(&["commit-tree", "-m", "raw", &tree.to_string()]);
+        let parent = self.repo.head();
+        let commit = self.repo.git(&["commit-tree", "-m", "raw", "-p", &parent, &tree.to_string()]);
         self.repo.git(&["update-ref", "refs/heads/main", &commit]);
         commit
     }

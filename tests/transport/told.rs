@@ -97,7 +97,7 @@ fn files_that_were_never_fetched_are_not_fetched_behind_the_users_back() {
     world.accepts(&["install", "a", "--git", &url, "--path", "a"]);
     let asked = server.requests();
     let run = world.refuses(14, &["install", "b", "--git", &url, "--path", "b", "--offline"]);
-    assert!(run.stderr.contains("missing for `b`"), "{run}");
+    assert!(run.stderr.contains("missing: `b`"), "{run}");
     crate::support::delete(&world.path("cache/store-v1"));
     world.check_out_anew();
     world.accepts(&["install", "--offline"]);
@@ -171,7 +171,7 @@ fn credentials_for_one_host_do_not_reach_another() {
 
 /// T40.
 #[test]
-fn one_source_that_fails_among_many_stops_them_all() {
+fn sources_that_fail_among_many_stop_them_all_and_each_is_told() {
     let world = Guarded::new();
     let mut manifest = "[dependencies]\n".to_owned();
     for at in 0..12 {
@@ -180,13 +180,15 @@ fn one_source_that_fails_among_many_stops_them_all() {
         manifest += &format!("{name} = {{ git = \"{}\" }}\n", repo.url());
     }
     world.write("cpm.toml", &manifest);
-    let (there, gone) = (world.path("repos/p8"), world.path("repos/p8-gone"));
-    std::fs::rename(&there, &gone).expect("moved");
+    let moved =
+        ["p3", "p8"].map(|name| (world.path("repos").join(name), world.path("repos").join(name.to_owned() + "-gone")));
+    moved.iter().for_each(|(there, gone)| std::fs::rename(there, gone).expect("moved"));
     let run = world.refuses(14, &["install"]);
     let error = run.stderr.split("error: ").nth(1).expect("an error");
-    assert!(error.contains("/p8"), "{run}");
+    assert!(error.contains("/p3\n") && error.contains("/p8: "), "{run}");
+    assert!(!error.contains("/p5"), "{run}");
     assert!(!world.has(".claude") && !world.has("cpm.lock"));
-    std::fs::rename(&gone, &there).expect("moved back");
+    moved.iter().for_each(|(there, gone)| std::fs::rename(gone, there).expect("moved back"));
     world.accepts(&["install"]);
     assert_eq!(std::fs::read_dir(world.project().join(".claude/skills")).expect("a folder").count(), 12);
 }
