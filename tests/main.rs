@@ -12,6 +12,7 @@ mod docs;
 mod edits;
 mod hostile;
 mod integrity;
+mod interrupted;
 mod journals;
 mod layers;
 mod links;
