@@ -28,7 +28,7 @@ fn has_ended(number: &Path) -> bool {
 
 #[test]
 fn a_signal_ends_cpm_with_all_that_it_started_and_changes_nothing() {
-    for (name, signal) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
+    for (name, signal) in [("INT", 2), ("TERM", 15)] {
         let mut world = World::in_git();
         let (ssh, number) = (world.path("bin/ssh"), world.path("ssh.number"));
         // A child of its own, which does not end because git does.

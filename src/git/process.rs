@@ -150,7 +150,7 @@ mod group {
     use std::sync::{Mutex, Once};
 
     use rustix::process::{Pid, Signal, kill_process_group};
-    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    use signal_hook::consts::{SIGINT, SIGTERM};
     use signal_hook::iterator::Signals;
 
     use super::super::held;
@@ -171,10 +171,10 @@ mod group {
     }
 
     /// A signal to cpm reaches its children first: they are in groups of their own, so a Ctrl-C in the terminal does
-    /// not. Then it does to cpm what it always did.
+    /// not. Then it does to cpm what it always did. A hang-up is left alone, because `nohup` may have switched it off.
     fn watch_signals() {
         // Without the handlers everything works, but a Ctrl-C leaves a git behind until its host has answered.
-        let Ok(mut signals) = Signals::new([SIGHUP, SIGINT, SIGTERM]) else { return };
+        let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
         std::thread::spawn(move || {
             for signal in &mut signals {
                 held(&RUNNING).iter().copied().for_each(end);
