@@ -7,6 +7,7 @@ mod provider;
 mod report;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use pubgrub::PubGrubError;
 
@@ -14,7 +15,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::dependency::Need;
 use crate::model::name::PackageName;
 use crate::model::version::Version;
-use provider::{Asked, Provider};
+use provider::{Asked, DEADLINE, Provider};
 
 /// A version that could be chosen.
 #[derive(Debug, Clone)]
@@ -46,7 +47,16 @@ pub fn resolve(
     locked: &BTreeMap<PackageName, Version>,
     catalog: &dyn Catalog,
 ) -> Result<BTreeMap<PackageName, Version>> {
-    let provider = Provider::new(roots, locked, catalog);
+    resolve_within(roots, locked, catalog, DEADLINE)
+}
+
+fn resolve_within(
+    roots: &[Need],
+    locked: &BTreeMap<PackageName, Version>,
+    catalog: &dyn Catalog,
+    limit: Duration,
+) -> Result<BTreeMap<PackageName, Version>> {
+    let provider = Provider::new(roots, locked, catalog, limit);
     for need in roots {
         check_root(need, &provider)?;
     }

@@ -1,7 +1,7 @@
 //! The packages and versions as PubGrub sees them: a version is its place in the list of candidates, worst first, and
 //! a requirement is the set of places it admits. So set algebra is exact, whatever semver says of pre-releases.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -16,8 +16,9 @@ use crate::model::dependency::Need;
 use crate::model::name::PackageName;
 use crate::model::version::{Requirement, Version, newest_first};
 
+/// How long choosing may take, without the time that the catalog takes to answer: servers have limits of their own.
 /// Real graphs take less than a millisecond; a hostile one could take minutes [measurements.md §8].
-const DEADLINE: Duration = Duration::from_secs(10);
+pub(super) const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A package in the solver.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -63,12 +64,27 @@ pub(super) struct Provider<'a> {
     locked: &'a BTreeMap<PackageName, Version>,
     catalog: &'a dyn Catalog,
     known: RefCell<BTreeMap<PackageName, Option<Rc<Versions>>>>,
-    deadline: Instant,
+    limit: Duration,
+    deadline: Cell<Instant>,
 }
 
 impl<'a> Provider<'a> {
-    pub(super) fn new(roots: &'a [Need], locked: &'a BTreeMap<PackageName, Version>, catalog: &'a dyn Catalog) -> Self {
-        Provider { roots, locked, catalog, known: RefCell::default(), deadline: Instant::now() + DEADLINE }
+    pub(super) fn new(
+        roots: &'a [Need],
+        locked: &'a BTreeMap<PackageName, Version>,
+        catalog: &'a dyn Catalog,
+        limit: Duration,
+    ) -> Self {
+        let deadline = Cell::new(Instant::now() + limit);
+        Provider { roots, locked, catalog, known: RefCell::default(), limit, deadline }
+    }
+
+    /// What the catalog says; the time it takes moves the deadline.
+    fn ask(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {
+        let asked = Instant::now();
+        let answer = self.catalog.candidates(name);
+        self.deadline.set(self.deadline.get() + asked.elapsed());
+        answer
     }
 
     /// The candidates of a package that may be chosen: yanked ones only where they are locked.
@@ -77,7 +93,7 @@ impl<'a> Provider<'a> {
             return Ok(known.clone());
         }
         let locked = self.locked.get(name);
-        let versions = self.catalog.candidates(name)?.map(|mut candidates| {
+        let versions = self.ask(name)?.map(|mut candidates| {
             candidates.retain(|candidate| candidate.yanked.is_none() || Some(&candidate.version) == locked);
             candidates.sort_by(|a, b| newest_first(&a.version, &b.version).reverse());
             Rc::new(Versions(candidates))
@@ -88,7 +104,7 @@ impl<'a> Provider<'a> {
 
     /// The versions that would satisfy `need` if they were not yanked, each with the reason.
     pub(super) fn yanked(&self, need: &Need) -> Result<Vec<String>> {
-        let candidates = self.catalog.candidates(&need.name)?.unwrap_or_default();
+        let candidates = self.ask(&need.name)?.unwrap_or_default();
         let wanted = candidates.into_iter().filter(|candidate| need.requirement.matches(&candidate.version));
         let said = |candidate: Candidate| Some(format!("{} is yanked: {}", candidate.version, candidate.yanked?));
         Ok(wanted.filter_map(said).take(3).collect())
@@ -176,11 +192,11 @@ impl DependencyProvider for Provider<'_> {
     }
 
     fn should_cancel(&self) -> Result<()> {
-        if Instant::now() < self.deadline {
+        if Instant::now() < self.deadline.get() {
             return Ok(());
         }
         Err(Error::new(Kind::NoSolution, "choosing versions took too long")
-            .because(format!("there was no answer after {} s", DEADLINE.as_secs()))
+            .because(format!("there was no answer after {} s", self.limit.as_secs()))
             .help("ask for narrower version requirements"))
     }
 }

@@ -149,3 +149,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn waiting_for_an_answer_is_not_choosing() {
+    /// Answers as a slow server does.
+    struct Slow(Universe);
+    impl Catalog for Slow {
+        fn candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {
+            std::thread::sleep(Duration::from_millis(200));
+            self.0.candidates(name)
+        }
+    }
+    let slow = Slow(universe("a 1.0.0: b *\nb 1.0.0: c *\nc 1.0.0:"));
+    let solution = resolve_within(&needs("a *"), &BTreeMap::new(), &slow, Duration::from_millis(400));
+    assert_eq!(solution.expect("solved").len(), 3);
+    let error = resolve_within(&needs("a *"), &BTreeMap::new(), &slow, Duration::ZERO).expect_err("no time at all");
+    assert!(error.message().contains("too long"), "{error:?}");
+}
