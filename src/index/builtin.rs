@@ -1,6 +1,6 @@
 //! The index that cpm carries: `registry-index/`, compiled in, so that a first install needs no network.
 
-use super::Listing;
+use super::{Ahead, Listing};
 use crate::error::{Error, Kind, Result};
 use crate::format::index_line::{self, Host};
 use crate::model::index::IndexId;
@@ -47,6 +47,10 @@ impl super::Index for Builtin {
         let Some(text) = self.text(&index_line::file_of(name)) else { return Ok(None) };
         let (releases, problems) = index_line::parse_file(text, name, Host::Builtin);
         Ok(Some(Listing { releases, problems }))
+    }
+
+    fn ahead(&self, _: &PackageName) -> Ahead {
+        Ahead::Lacks
     }
 
     fn names(&self) -> Result<Vec<PackageName>> {

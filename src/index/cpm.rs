@@ -1,12 +1,14 @@
 //! A cpm index in git: one file of releases per package, sharded as Cargo's index is.
 
-use super::{At, Index, Listing, name_of_file};
+use super::{Ahead, At, Index, Listing, name_of_file};
 use crate::error::{Error, Result};
 use crate::format::index_line::{self, Host};
 use crate::git::{Cache, EntryKind};
+use crate::model::dependency::Origin;
 use crate::model::index::IndexId;
 use crate::model::name::PackageName;
 use crate::model::relpath::RelPath;
+use crate::model::source::RefWant;
 
 /// What says that a repository is a cpm index.
 pub(super) const MARKER: &str = "index.toml";
@@ -37,6 +39,12 @@ impl Index for CpmIndex<'_> {
         let (releases, problems) = index_line::parse_file(&String::from_utf8_lossy(&bytes), name, host);
         let problems = problems.into_iter().map(|problem: Error| problem.at(&self.at.url)).collect();
         Ok(Some(Listing { releases, problems }))
+    }
+
+    fn ahead(&self, name: &PackageName) -> Ahead {
+        let Ok(path) = RelPath::parse(&index_line::file_of(name)) else { return Ahead::Fails };
+        let want = RefWant::Rev(self.at.commit.clone());
+        Ahead::Reads(Origin::Git { url: self.at.url.clone(), path: Some(path), want })
     }
 
     fn names(&self) -> Result<Vec<PackageName>> {

@@ -1,10 +1,11 @@
 //! A Claude marketplace as an index: its entries at the head of its repository.
 
-use super::{At, Index, Listing};
+use super::{Ahead, At, Index, Listing};
 use crate::error::{Error, Kind, Result};
 use crate::format::marketplace::{self, Entry, EntrySource, Marketplace};
 use crate::format::{json, plugin};
 use crate::git::{Cache, Reading};
+use crate::model::dependency::Origin;
 use crate::model::index::{IndexId, Release};
 use crate::model::name::PackageName;
 use crate::model::relpath::RelPath;
@@ -101,6 +102,27 @@ impl Index for Market<'_> {
         let Some(entry) = self.market.entry(name) else { return self.removed(name) };
         let release = self.release(entry.as_ref().map_err(Clone::clone)?)?;
         Ok(Some(Listing { releases: vec![release], problems: Vec::new() }))
+    }
+
+    fn ahead(&self, name: &PackageName) -> Ahead {
+        let source = match self.market.entry(name) {
+            None if self.market.renames.contains_key(name.as_str()) => return Ahead::Fails,
+            None => return Ahead::Lacks,
+            Some(Err(_)) => return Ahead::Fails,
+            Some(Ok(entry)) => &entry.source,
+        };
+        let (url, path, want) = match source {
+            EntrySource::Here(path) => (&self.at.url, path, RefWant::Rev(self.at.commit.clone())),
+            EntrySource::Elsewhere { url, path, reference, commit } => {
+                let want = match (commit, reference) {
+                    (Some(commit), _) => RefWant::Rev(commit.clone()),
+                    (None, Some(reference)) => RefWant::Branch(reference.clone()),
+                    (None, None) => RefWant::Head,
+                };
+                (url, path, want)
+            }
+        };
+        Ahead::Reads(Origin::Git { url: url.clone(), path: path.clone(), want })
     }
 
     fn names(&self) -> Result<Vec<PackageName>> {

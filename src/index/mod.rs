@@ -3,12 +3,14 @@
 //! Invariant: the first index that has a name answers for it; a failure to ask one stops the run, so that nobody can
 //! slip a package in by making an index unreachable.
 
+mod ahead;
 pub mod builtin;
 mod cpm;
 mod market;
 
 use std::sync::OnceLock;
 
+pub use self::ahead::{Ahead, Place};
 use crate::error::{Error, Kind, Result};
 use crate::git::{Cache, Reading};
 use crate::model::index::{IndexConfig, IndexId, Release};
@@ -36,6 +38,9 @@ pub trait Index {
     /// # Errors
     /// Any failure to find out.
     fn listing(&self, name: &PackageName) -> Result<Option<Listing>>;
+
+    /// What looking this name up is going to read.
+    fn ahead(&self, name: &PackageName) -> Ahead;
 
     /// All names in it.
     ///

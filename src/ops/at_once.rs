@@ -6,9 +6,9 @@ use std::sync::Mutex;
 
 use crate::error::{Error, Result};
 use crate::git::{Cache, Reading};
-use crate::index::Indexes;
-use crate::model::index::IndexId;
-use crate::model::name::{IndexName, PackageName};
+use crate::index::{Indexes, Place};
+use crate::model::dependency::Origin;
+use crate::model::name::PackageName;
 use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, RefWant};
 use crate::model::url::GitUrl;
@@ -22,15 +22,6 @@ pub(super) struct Questions<'q> {
     refs: BTreeMap<(&'q GitUrl, &'q RefWant), Vec<Option<RelPath>>>,
     commits: BTreeMap<(&'q GitUrl, &'q Commit), Wanted>,
     listings: Vec<(&'q PackageName, Place<'q>)>,
-}
-
-/// Which index is asked.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Place<'q> {
-    /// The one that a lock names.
-    Home(&'q IndexId),
-    /// The one that the manifest names, or each in order.
-    Configured(Option<&'q IndexName>),
 }
 
 #[derive(Debug, Default)]
@@ -57,10 +48,41 @@ impl<'q> Questions<'q> {
         self.listings.push((name, place));
     }
 
-    /// Asks. A failure stops nothing here: whoever needs the answer meets it again, says which package it hits, and can
-    /// tell the others with [`also`].
-    pub(super) fn ask(self, cache: &Cache<'_>, indexes: Option<&Indexes<'_>>) -> Vec<Error> {
-        let mut jobs: Vec<Job<'_>> = Vec::new();
+    /// Asks, unless there is only one thing to ask: whoever needs that asks it. A failure stops nothing here: whoever
+    /// needs the answer meets it again, says which package it hits, and can tell the others with [`also`].
+    pub(super) fn ask(mut self, cache: &Cache<'_>, indexes: Option<&Indexes<'_>>) -> Vec<Error> {
+        let packages = self.refs.values().map(Vec::len).chain(self.commits.values().map(|wanted| wanted.paths.len()));
+        if packages.sum::<usize>() + self.listings.len() < 2 {
+            return Vec::new();
+        }
+        let listings = std::mem::take(&mut self.listings);
+        let mut jobs = self.jobs(cache);
+        let Some(indexes) = indexes else { return run(jobs) };
+        let places: BTreeSet<Place<'_>> = listings.iter().map(|(_, place)| *place).collect();
+        jobs.extend(places.into_iter().map(|place| -> Job<'_> { Box::new(move || indexes.open_first(place)) }));
+        let mut failures = run(jobs);
+        // Now that the indexes are open, they say what they will read; for many packages of a repository at once.
+        let needs: Vec<Origin> = listings.iter().filter_map(|(name, place)| indexes.need(name, *place)).collect();
+        let mut next = Questions::default();
+        for need in &needs {
+            match need {
+                Origin::Git { url, want: RefWant::Rev(commit), path } => {
+                    next.package(url, commit, path.as_ref(), false);
+                }
+                Origin::Git { url, want, path } => next.latest(url, want, path.as_ref()),
+                Origin::Index { .. } | Origin::Dir(_) => {}
+            }
+        }
+        failures.extend(run(next.jobs(cache)));
+        failures
+    }
+
+    /// The fetches; the listings are another matter.
+    fn jobs<'j>(self, cache: &'j Cache<'_>) -> Vec<Job<'j>>
+    where
+        'q: 'j,
+    {
+        let mut jobs: Vec<Job<'j>> = Vec::new();
         for ((url, want), paths) in self.refs {
             jobs.push(Box::new(move || {
                 let reading = Reading::Package(paths.first().and_then(Option::as_ref));
@@ -73,16 +95,7 @@ impl<'q> Questions<'q> {
                 if proof { cache.prove(url, commit) } else { Ok(()) }
             }));
         }
-        for (name, place) in self.listings {
-            jobs.push(Box::new(move || {
-                let Some(indexes) = indexes else { return Ok(()) };
-                match place {
-                    Place::Home(id) => indexes.find_in(id, name).map(drop),
-                    Place::Configured(index) => indexes.find(name, index).map(drop),
-                }
-            }));
-        }
-        run(jobs)
+        jobs
     }
 }
 
@@ -99,6 +112,11 @@ type Job<'j> = Box<dyn FnOnce() -> Result<()> + Send + 'j>;
 
 /// Runs jobs on up to [`MAX_AT_ONCE`] threads, and returns what failed.
 fn run(jobs: Vec<Job<'_>>) -> Vec<Error> {
+    // A thread for one job would only be waited for.
+    let jobs = match <[Job<'_>; 1]>::try_from(jobs) {
+        Ok([job]) => return job().err().into_iter().collect(),
+        Err(jobs) => jobs,
+    };
     let threads = jobs.len().min(MAX_AT_ONCE);
     let queue = Mutex::new(jobs.into_iter());
     let failures = Mutex::new(Vec::new());

@@ -6,10 +6,10 @@ mod step;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::at_once::{Place, Questions, also};
+use super::at_once::{Questions, also};
 use super::fetch::{Fetcher, Loaded};
 use crate::error::{Error, Kind, Result};
-use crate::index::Indexes;
+use crate::index::{Indexes, Place};
 use crate::model::dependency::{Dependency, Manifest, Need, Origin};
 use crate::model::index::{IndexId, Release};
 use crate::model::lock::{Lock, Locked};
