@@ -22,6 +22,8 @@ pub(super) enum Retry {
 /// What git says when its own repository is not as it left it; the server has no part in that.
 pub(super) const LOCAL_DAMAGE: &[&str] = &["not a git repository: ''", "reference broken"];
 
+const BROKE_OFF: &str = "the connection broke off, or the data was damaged on the way";
+
 /// What to do about it.
 #[derive(Clone, Copy)]
 pub(super) enum Help {
@@ -181,6 +183,21 @@ pub(super) const RULES: &[Rule] = &[
         retry: Retry::No,
     },
     Rule {
+        phrases: &["did not send all necessary objects"],
+        kind: Kind::Integrity,
+        message: "the server did not send the objects that were asked for",
+        help: Help::Text("nothing of it was kept; tell the owner of the host, and do not install from it meanwhile"),
+        retry: Retry::No,
+    },
+    Rule {
+        // What is left of a cut answer is no protocol any more, and git says that too.
+        phrases: &["transfer closed with", "of body are still expected", "unexpected disconnect"],
+        kind: Kind::Network,
+        message: BROKE_OFF,
+        help: Help::Text("try again"),
+        retry: Retry::Soon,
+    },
+    Rule {
         phrases: &[
             "is this a git repository",
             "invalid server response",
@@ -199,7 +216,6 @@ pub(super) const RULES: &[Rule] = &[
             "early eof",
             "rpc failed",
             "hung up unexpectedly",
-            "unexpected disconnect",
             "index-pack failed",
             "invalid index-pack output",
             "inflate",
@@ -207,7 +223,7 @@ pub(super) const RULES: &[Rule] = &[
             "corrupt",
         ],
         kind: Kind::Network,
-        message: "the connection broke off, or the data was damaged on the way",
+        message: BROKE_OFF,
         help: Help::Text("try again"),
         retry: Retry::Soon,
     },
