@@ -1,59 +1,8 @@
 //! What runs cost, counted in system calls: nothing to do starts nothing, and what is installed appears by rename only.
 #![cfg(target_os = "linux")]
 
-use std::process::Command;
-
+use crate::support::trace::Trace;
 use crate::support::{Repo, World, skill};
-
-/// System calls as strace prints them, one a line, failed ones left out.
-struct Trace(Vec<String>);
-
-impl Trace {
-    /// Runs cpm under strace and expects success; `None`, with a line that says so, where strace cannot run.
-    #[expect(clippy::print_stdout, reason = "a skipped test must say so")]
-    fn of(world: &World, args: &[&str]) -> Option<Self> {
-        let works = Command::new("strace").args(["-o", "/dev/null", "true"]).output().is_ok_and(|o| o.status.success());
-        if !works {
-            println!("skipped: strace cannot run here");
-            return None;
-        }
-        let file = world.path("trace");
-        let calls = "process,network,file,fsync,fdatasync,syncfs,sync,sync_file_range,msync";
-        let mut command = world.command("strace");
-        command.args(["-f", "-y", "-s", "4096", "-e", &format!("trace={calls}"), "-o"]).arg(&file);
-        let output = command.arg(env!("CARGO_BIN_EXE_cpm")).args(args).output().expect("strace runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = std::fs::read_to_string(file).expect("a trace");
-        let calls = text.lines().filter_map(|line| line.split_once(' ').map(|(_, call)| call.trim_start()));
-        Some(Trace(calls.filter(|call| !call.contains(" = -1 ")).map(str::to_owned).collect()))
-    }
-
-    /// The calls with one of these names.
-    fn named<'a>(&'a self, names: &'a [&str]) -> Vec<&'a str> {
-        let is_named = |call: &&String| names.contains(&call.split('(').next().unwrap_or_default());
-        self.0.iter().filter(is_named).map(String::as_str).collect()
-    }
-
-    /// The calls that create or rename to something at or below a path.
-    fn below(&self, path: &str, what: impl Fn(&str) -> bool) -> Vec<&str> {
-        self.0.iter().map(String::as_str).filter(|call| call.contains(path) && what(call)).collect()
-    }
-
-    fn starts_nothing_and_asks_nobody(&self) {
-        let programs = self.named(&["execve", "execveat"]);
-        assert_eq!(programs.len(), 1, "only cpm itself: {programs:?}");
-        for names in [
-            &["fork", "vfork", "clone", "clone3"][..],
-            &["socket", "socketpair", "connect", "bind", "sendto", "sendmsg", "recvfrom"],
-        ] {
-            assert_eq!(self.named(names), [""; 0]);
-        }
-    }
-
-    fn syncs(&self) -> usize {
-        self.named(&["fsync", "fdatasync", "syncfs", "sync", "sync_file_range", "msync"]).len()
-    }
-}
 
 fn creates(call: &str) -> bool {
     let opens = call.starts_with("open") || call.starts_with("creat");

@@ -29,6 +29,7 @@ mod scopes;
 mod sources;
 mod ssh;
 mod support;
+mod transfer;
 mod transport;
 mod trees;
 mod update;

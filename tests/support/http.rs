@@ -1,53 +1,151 @@
-//! A smart-HTTP git server on loopback: `git http-backend` behind a listener. It counts requests and ends when dropped.
+//! A smart-HTTP git server on loopback: `git http-backend` behind a listener. It logs every request with the bytes that
+//! went down, misbehaves when told to ([`Rule`]), and ends when dropped.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+mod backend;
+mod faults;
+mod message;
+mod pack;
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Command, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+pub use faults::{Fault, Rule};
+pub use message::{Message, Question};
+
+/// How long a request waits for others before the meeting is called off.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server for the repositories below a folder.
 pub struct Server {
     port: u16,
-    requests: Arc<AtomicUsize>,
-    stop: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     thread: Option<std::thread::JoinHandle<()>>,
+}
+
+/// A request and what became of it.
+#[derive(Debug, Clone)]
+pub struct Exchange {
+    pub message: Message,
+    /// When it came.
+    pub at: Instant,
+    /// Bytes of the answer's body.
+    pub sent: usize,
+}
+
+struct Shared {
+    root: PathBuf,
+    stop: AtomicBool,
+    log: Mutex<Vec<Exchange>>,
+    rules: Mutex<Vec<Rule>>,
+    /// A header and its value, without which the answer is 401.
+    required: Mutex<Option<(String, String)>>,
+    meeting: Meeting,
+}
+
+/// Where requests wait until enough repositories were asked for.
+#[derive(Default)]
+struct Meeting {
+    state: Mutex<Attendance>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Attendance {
+    wanted: usize,
+    present: BTreeSet<String>,
+    over: bool,
 }
 
 impl Server {
     pub fn start(root: &Path) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let (requests, stop) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
-        let (counter, stopped, root) = (Arc::clone(&requests), Arc::clone(&stop), root.to_path_buf());
+        let shared = Arc::new(Shared {
+            root: root.to_path_buf(),
+            stop: AtomicBool::default(),
+            log: Mutex::default(),
+            rules: Mutex::default(),
+            required: Mutex::default(),
+            meeting: Meeting::default(),
+        });
+        let served = Arc::clone(&shared);
         let thread = std::thread::spawn(move || {
             for stream in listener.incoming() {
-                if stopped.load(Ordering::SeqCst) {
+                if served.stop.load(Ordering::SeqCst) {
                     return;
                 }
                 let Ok(stream) = stream else { continue };
-                let (counter, root) = (Arc::clone(&counter), root.clone());
-                std::thread::spawn(move || serve(stream, &root, &counter));
+                let served = Arc::clone(&served);
+                std::thread::spawn(move || served.answer(stream));
             }
         });
-        Server { port, requests, stop, thread: Some(thread) }
+        Server { port, shared, thread: Some(thread) }
     }
 
     /// The address of a repository.
     pub fn url(&self, name: &str) -> String {
-        format!("http://127.0.0.1:{}/{name}", self.port)
+        format!("{}{name}", self.origin())
     }
 
-    /// How many requests were answered so far.
+    /// The address of the server, with a slash at its end.
+    pub fn origin(&self) -> String {
+        format!("http://127.0.0.1:{}/", self.port)
+    }
+
+    /// How many requests came so far.
     pub fn requests(&self) -> usize {
-        self.requests.load(Ordering::SeqCst)
+        self.shared.log.lock().expect("a log").len()
+    }
+
+    /// How many bytes went down in the bodies of answers so far.
+    pub fn sent(&self) -> usize {
+        self.log().iter().map(|exchange| exchange.sent).sum()
+    }
+
+    /// Everything so far, in the order in which it came.
+    pub fn log(&self) -> Vec<Exchange> {
+        self.shared.log.lock().expect("a log").clone()
+    }
+
+    /// Forgets what came so far.
+    pub fn forget(&self) {
+        self.shared.log.lock().expect("a log").clear();
+    }
+
+    /// Misbehaves from now on.
+    pub fn inject(&self, rule: Rule) {
+        self.shared.rules.lock().expect("rules").push(rule);
+    }
+
+    /// Behaves from now on.
+    pub fn heal(&self) {
+        self.shared.rules.lock().expect("rules").clear();
+    }
+
+    /// Answers 401 from now on to requests that lack this header.
+    pub fn require(&self, header: &str, value: &str) {
+        *self.shared.required.lock().expect("a header") = Some((header.to_owned(), value.to_owned()));
+    }
+
+    /// Answers nobody from now on until requests for this many repositories have come.
+    pub fn gather(&self, repositories: usize) {
+        self.shared.meeting.state.lock().expect("a meeting").wanted = repositories;
+    }
+
+    /// How many repositories were asked for before the first answer.
+    pub fn gathered(&self) -> usize {
+        self.shared.meeting.state.lock().expect("a meeting").present.len()
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
+        self.shared.stop.store(true, Ordering::SeqCst);
         // Wakes the listener, which then sees the flag.
         let _ = TcpStream::connect(("127.0.0.1", self.port));
         if let Some(thread) = self.thread.take() {
@@ -56,72 +154,78 @@ impl Drop for Server {
     }
 }
 
-/// Answers one request and closes the connection.
-fn serve(mut stream: TcpStream, root: &Path, counter: &AtomicUsize) {
-    let mut reader = BufReader::new(stream.try_clone().expect("a stream"));
-    let mut head = Vec::new();
-    loop {
-        let mut line = String::new();
-        match reader.read_line(&mut line) {
-            Ok(0) | Err(_) => break,
-            Ok(_) if line == "\r\n" => break,
-            Ok(_) => head.push(line.trim_end().to_owned()),
+impl Shared {
+    /// Answers one request and closes the connection.
+    fn answer(&self, stream: TcpStream) {
+        let Some(message) = Message::read(&stream) else { return };
+        let number = {
+            let mut log = self.log.lock().expect("a log");
+            log.push(Exchange { message: message.clone(), at: Instant::now(), sent: 0 });
+            log.len() - 1
+        };
+        self.meeting.attend(message.repository());
+        let mut wire = Wire { stream, number, shared: self };
+        // A client that has gone away is no concern of the server's.
+        let _ = self.respond(&mut wire, message);
+    }
+
+    fn respond(&self, wire: &mut Wire<'_>, message: Message) -> std::io::Result<()> {
+        let lacks = |(name, value): &(String, String)| message.header(name) != value;
+        if self.required.lock().expect("a header").as_ref().is_some_and(lacks) {
+            return wire.status("401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"", b"");
+        }
+        let fault = self.rules.lock().expect("rules").iter_mut().find_map(|rule| rule.take(&message));
+        match fault {
+            Some(fault) => fault.commit(wire, &self.root, message),
+            None => {
+                let answer = backend::ask(&self.root, &message);
+                wire.head(&answer.head, answer.body.len())?;
+                wire.send(&answer.body)
+            }
         }
     }
-    let Some(request) = head.first() else { return };
-    counter.fetch_add(1, Ordering::SeqCst);
-    let mut words = request.split(' ');
-    let (method, target) = (words.next().unwrap_or_default().to_owned(), words.next().unwrap_or_default().to_owned());
-    let header = |name: &str| {
-        let found =
-            head.iter().filter_map(|line| line.split_once(": ")).find(|(key, _)| key.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.to_owned()).unwrap_or_default()
-    };
-    let body = read_body(&mut reader, &header("transfer-encoding"), &header("content-length"));
-    let (path, query) = target.split_once('?').unwrap_or((&target, ""));
-    let mut backend = Command::new("git");
-    backend.arg("http-backend").env_clear().env("PATH", std::env::var_os("PATH").expect("a PATH"));
-    backend.envs([("GIT_PROJECT_ROOT", root.as_os_str()), ("GIT_HTTP_EXPORT_ALL", "1".as_ref())]);
-    backend.env("PATH_INFO", path.strip_suffix(".git").unwrap_or(path)).env("QUERY_STRING", query);
-    backend.env("REQUEST_METHOD", &method).env("CONTENT_TYPE", header("content-type"));
-    backend.env("CONTENT_LENGTH", body.len().to_string()).env("HTTP_CONTENT_ENCODING", header("content-encoding"));
-    backend.env("GIT_PROTOCOL", header("git-protocol")).env("REMOTE_ADDR", "127.0.0.1");
-    backend.env("GIT_CONFIG_COUNT", "1").env("GIT_CONFIG_KEY_0", "safe.directory").env("GIT_CONFIG_VALUE_0", "*");
-    backend.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = backend.spawn().expect("git http-backend runs");
-    let mut stdin = child.stdin.take().expect("a pipe");
-    let writer = std::thread::spawn(move || _ = stdin.write_all(&body));
-    let output = child.wait_with_output().expect("output");
-    let _ = writer.join();
-    let split = output.stdout.windows(4).position(|four| four == b"\r\n\r\n").unwrap_or(output.stdout.len());
-    let headers = String::from_utf8_lossy(&output.stdout[..split]).into_owned();
-    let answer = output.stdout.get(split + 4..).unwrap_or_default();
-    let status = headers.lines().find_map(|line| line.strip_prefix("Status: ")).unwrap_or("200 OK").to_owned();
-    let rest: String =
-        headers.lines().filter(|line| !line.starts_with("Status: ")).map(|l| format!("{l}\r\n")).collect();
-    let head = format!("HTTP/1.1 {status}\r\n{rest}Content-Length: {}\r\nConnection: close\r\n\r\n", answer.len());
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(answer));
 }
 
-fn read_body(reader: &mut BufReader<TcpStream>, encoding: &str, length: &str) -> Vec<u8> {
-    let mut body = Vec::new();
-    if !encoding.eq_ignore_ascii_case("chunked") {
-        body.resize(length.parse().unwrap_or(0), 0);
-        let _ = reader.read_exact(&mut body);
-        return body;
+impl Meeting {
+    fn attend(&self, repository: String) {
+        let mut state = self.state.lock().expect("a meeting");
+        if state.over || state.wanted == 0 {
+            return;
+        }
+        state.present.insert(repository);
+        state.over = state.present.len() >= state.wanted;
+        self.changed.notify_all();
+        let waited = self.changed.wait_timeout_while(state, PATIENCE, |state| !state.over);
+        waited.expect("a meeting").0.over = true;
+        self.changed.notify_all();
     }
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).is_err() {
-            return body;
+}
+
+/// The way back to a client; what goes down is in the log before the client can have it.
+struct Wire<'s> {
+    stream: TcpStream,
+    number: usize,
+    shared: &'s Shared,
+}
+
+impl Wire<'_> {
+    /// A whole answer: a status with more header lines, and a body.
+    fn status(&mut self, status: &str, body: &[u8]) -> std::io::Result<()> {
+        self.head(&format!("{status}\r\n"), body.len())?;
+        self.send(body)
+    }
+
+    /// The status and header lines, and how long the body will be.
+    fn head(&mut self, lines: &str, length: usize) -> std::io::Result<()> {
+        let head = format!("HTTP/1.1 {lines}Content-Length: {length}\r\nConnection: close\r\n\r\n");
+        self.stream.write_all(head.as_bytes())
+    }
+
+    /// A part of the body.
+    fn send(&mut self, body: &[u8]) -> std::io::Result<()> {
+        if let Some(exchange) = self.shared.log.lock().expect("a log").get_mut(self.number) {
+            exchange.sent += body.len();
         }
-        let size = usize::from_str_radix(line.trim(), 16).unwrap_or(0);
-        let mut chunk = vec![0; size];
-        let _ = reader.read_exact(&mut chunk);
-        let _ = reader.read_line(&mut line);
-        if size == 0 {
-            return body;
-        }
-        body.extend(chunk);
+        self.stream.write_all(body)
     }
 }

@@ -8,6 +8,8 @@ pub mod raw_index;
 pub mod raw_tree;
 pub mod repo;
 pub mod samples;
+#[cfg(target_os = "linux")]
+pub mod trace;
 
 use std::collections::BTreeMap;
 use std::fmt;
