@@ -28,6 +28,12 @@ fn fails_then_works(world: &World, server: &Server, code: i32) -> String {
     run.stderr
 }
 
+/// Does the same in several ways at the same time: most of it is waiting for the next try.
+pub(super) fn for_each<T: Send>(cases: impl IntoIterator<Item = T>, work: impl Fn(T) + Sync) {
+    let work = &work;
+    std::thread::scope(|scope| cases.into_iter().for_each(|case| _ = scope.spawn(move || work(case))));
+}
+
 fn checksum(world: &World) -> String {
     world.locked("tool")["checksum"].as_str().expect("a checksum").replace("t1:", "")
 }
@@ -65,11 +71,11 @@ fn nobody_at_the_address_is_a_failure_of_the_network() {
 
 #[test]
 fn an_answer_that_breaks_off_leaves_nothing_behind() {
-    for percent in [1, 50, 99] {
+    for_each([1, 50, 99], |percent| {
         let (world, _repo, server) = locked_and_cold();
         server.inject(Rule::new(Fault::Cut(percent)).on(Question::Objects));
         fails_then_works(&world, &server, 13);
-    }
+    });
 }
 
 #[test]
@@ -81,11 +87,11 @@ fn files_that_break_off_after_the_folders_came_leave_nothing_behind() {
 
 #[test]
 fn a_damaged_pack_is_not_kept() {
-    for first in [0, 1] {
+    for_each([0, 1], |first| {
         let (world, _repo, server) = locked_and_cold();
         server.inject(Rule::new(Fault::FlippedBit).on(Question::Objects).after(first));
         fails_then_works(&world, &server, 13);
-    }
+    });
 }
 
 #[test]
