@@ -61,37 +61,46 @@ impl Cache<'_> {
         } else if self.network == Network::Offline {
             return Err(offline(url, &format!("commit {commit}")).into());
         }
-        // From here on as the only writer: another thread or process may have brought it meanwhile.
-        self.writing(url, |server| {
-            let mut asked: Option<(Filters, Lacking)> = None;
-            loop {
-                let Some(snapshot) = Snapshot::open(&path, url, commit)? else {
-                    server.commit(commit, needs)?;
-                    continue;
-                };
-                let filters = self.filters.of(server.asked);
-                let lacking = snapshot.lacking(needs, filters)?;
-                if lacking.is_nothing() {
-                    return Ok(snapshot);
-                }
-                if let Some((asked_with, before)) = asked.take()
-                    && asked_with == filters
-                    && (before == lacking || before.ways.is_empty())
-                {
-                    if filters == Filters::Narrow && !lacking.blobs.is_empty() {
-                        held(&self.left_out).extend(lacking.blobs);
-                        return Err(too_large(&snapshot, needs)?.into());
-                    }
-                    return Err(not_sent(&snapshot, needs)?);
-                }
-                if lacking.blobs.iter().any(|blob| held(&self.left_out).contains(blob)) {
-                    return Err(too_large(&snapshot, needs)?.into());
-                }
-                drop(snapshot);
-                server.objects(commit, &lacking)?;
-                asked = Some((filters, lacking));
+        // As the only writer everything is looked at again: another thread or process may have brought it meanwhile.
+        self.writing(url, |server| self.bring_rounds(server, &path, url, commit, needs))
+    }
+
+    /// Fetches in rounds: the commit, the trees on the way, what is wanted. A round that did not help is the last.
+    fn bring_rounds<'s>(
+        &self,
+        server: &Server<'_>,
+        path: &Path,
+        url: &'s GitUrl,
+        commit: &'s Commit,
+        needs: &[Need<'_>],
+    ) -> Read<Snapshot<'s>> {
+        let mut last: Option<(Filters, Lacking)> = None;
+        loop {
+            let Some(snapshot) = Snapshot::open(path, url, commit)? else {
+                server.commit(commit, needs)?;
+                continue;
+            };
+            let filters = self.filters.of(server.asked);
+            let lacking = snapshot.lacking(needs, filters)?;
+            if lacking.is_nothing() {
+                return Ok(snapshot);
             }
-        })
+            let did_not_help = last.as_ref().is_some_and(|(asked_with, before)| {
+                *asked_with == filters && (*before == lacking || before.ways.is_empty())
+            });
+            if did_not_help && (filters != Filters::Narrow || lacking.blobs.is_empty()) {
+                return Err(not_sent(&snapshot, needs)?);
+            }
+            if did_not_help {
+                held(&self.left_out).extend(&lacking.blobs);
+            }
+            if lacking.blobs.iter().any(|blob| held(&self.left_out).contains(blob)) {
+                return Err(too_large(&snapshot, needs)?.into());
+            }
+            drop(snapshot);
+            server.objects(commit, &lacking)?;
+            last = Some((filters, lacking));
+        }
     }
 
     /// Where the repository for an address is.

@@ -154,6 +154,15 @@ pub(super) const RULES: &[Rule] = &[
         retry: Retry::Soon,
     },
     Rule {
+        phrases: &["too slow"],
+        kind: Kind::Network,
+        message: "the host sends too slowly",
+        help: Help::Text(
+            "try again on a better line, or give it more seconds in the variable `GIT_HTTP_LOW_SPEED_TIME`",
+        ),
+        retry: Retry::No,
+    },
+    Rule {
         phrases: &[
             "could not resolve",
             "connection refused",
@@ -164,7 +173,6 @@ pub(super) const RULES: &[Rule] = &[
             "failed to connect",
             "timed out",
             "timeout",
-            "too slow",
             "network is unreachable",
             "no route to host",
         ],

@@ -221,6 +221,11 @@ impl Wire<'_> {
         self.stream.write_all(head.as_bytes())
     }
 
+    /// Whether the server is about to end.
+    fn is_over(&self) -> bool {
+        self.shared.stop.load(Ordering::SeqCst)
+    }
+
     /// A part of the body.
     fn send(&mut self, body: &[u8]) -> std::io::Result<()> {
         if let Some(exchange) = self.shared.log.lock().expect("a log").get_mut(self.number) {

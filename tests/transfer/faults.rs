@@ -1,5 +1,7 @@
 //! Transfers that go wrong: what is tried again, what is final, and that nothing half-done stays.
 
+use std::time::Duration;
+
 use crate::support::http::{Fault, Question, Rule, Server};
 use crate::support::{Repo, World, skill};
 
@@ -67,6 +69,15 @@ fn nobody_at_the_address_is_a_failure_of_the_network() {
     let gone = Server::start(&world.path("repos")).url("tool");
     let run = world.fails(13, &["install", "--git", &gone]);
     assert!(run.stderr.contains("cannot be reached") && run.stderr.contains(&gone), "{run}");
+}
+
+#[test]
+fn a_host_of_a_byte_a_second_is_left() {
+    let (mut world, _repo, server) = locked_and_cold();
+    world.set("GIT_HTTP_LOW_SPEED_TIME", 1);
+    server.inject(Rule::new(Fault::Trickle(Duration::from_secs(1))).on(Question::Objects));
+    let said = fails_then_works(&world, &server, 13);
+    assert!(said.contains("too slowly") && !said.contains("trying again"), "{said}");
 }
 
 #[test]

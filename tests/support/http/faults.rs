@@ -19,6 +19,8 @@ pub enum Fault {
     Cut(usize),
     /// The answer comes after this time.
     Late(Duration),
+    /// The answer comes byte by byte, with a pause before each.
+    Trickle(Duration),
     /// One bit of the pack is another.
     FlippedBit,
     /// The objects of this commit in place of those that were asked for.
@@ -100,7 +102,7 @@ impl Fault {
             Fault::Late(wait) => std::thread::sleep(*wait),
             Fault::OldProtocol => message.headers.retain(|(name, _)| name != "git-protocol"),
             Fault::Instead(other) => pack::want_instead(&mut message.body, other),
-            Fault::Cut(_) | Fault::FlippedBit => {}
+            Fault::Cut(_) | Fault::Trickle(_) | Fault::FlippedBit => {}
         }
         let mut answer = backend::ask(root, &message);
         if let Fault::FlippedBit = self {
@@ -109,6 +111,11 @@ impl Fault {
         wire.head(&answer.head, answer.body.len())?;
         match self {
             Fault::Cut(percent) => wire.send(&answer.body[..answer.body.len() * percent / 100]),
+            Fault::Trickle(pause) => answer.body.chunks(1).try_for_each(|byte| {
+                std::thread::sleep(pause);
+                // Nobody waits for the rest when the test has ended.
+                if wire.is_over() { Ok(()) } else { wire.send(byte) }
+            }),
             _ => wire.send(&answer.body),
         }
     }
