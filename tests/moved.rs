@@ -129,6 +129,20 @@ fn a_lock_that_names_such_a_commit_is_found_by_verify_online() {
 }
 
 #[test]
+fn a_lock_that_leads_away_from_what_its_index_says_is_found_by_verify_online() {
+    let world = World::in_git();
+    let files = [("kit/SKILL.md", skill("kit", V1)), ("evil/SKILL.md", skill("kit", V2))];
+    let files = files.each_ref().map(|(path, text)| (*path, text.as_str()));
+    let market = Repo::marketplace(&world, "shop", r#"{"name":"kit","source":"./kit","strict":false}"#, &files);
+    world.ok(&["index", "add", "shop", &market.url()]);
+    world.ok(&["install", "kit"]);
+    world.ok(&["verify", "--online"]);
+    world.write("cpm.lock", &world.read("cpm.lock").replace("?path=kit\"", "?path=evil\""));
+    let run = world.fails(20, &["verify", "--online"]);
+    assert!(run.stderr.contains("redirects `kit`"), "{run}");
+}
+
+#[test]
 fn verify_online_finds_moved_tags_and_what_is_gone() {
     let (world, repo) = with_skill(&["--tag", "v1"]);
     world.ok(&["verify", "--online"]);

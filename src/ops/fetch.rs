@@ -10,8 +10,8 @@ use crate::claude::{gate, inspect, surface};
 use crate::error::{Error, Kind, Result};
 use crate::fsx;
 use crate::git::{Cache, Reading};
-use crate::index::Index as _;
 use crate::index::builtin::Builtin;
+use crate::index::{Index as _, Listing};
 use crate::model::dependency::Origin;
 use crate::model::digest::TreeDigest;
 use crate::model::index::IndexId;
@@ -260,20 +260,24 @@ fn read(tree: Tree, digest: TreeDigest, manifest: Option<&str>) -> Result<Loaded
 /// The lock may pin, never redirect [security.md L18]. What the built-in index says can be checked without asking
 /// anybody; a version that this cpm no longer lists is left to its checksum.
 fn refuse_redirected(name: &PackageName, locked: &Locked) -> Result<()> {
-    if locked.index != Some(IndexId::Builtin) {
-        return Ok(());
+    match (&locked.index, Builtin.listing(name)?) {
+        (Some(IndexId::Builtin), Some(listing)) => refuse_other_source(name, locked, &listing, "the built-in index"),
+        _ => Ok(()),
     }
-    let listing = Builtin.listing(name)?;
-    let release = listing.iter().flat_map(|listing| &listing.releases).find(|r| r.version == locked.version);
-    let Some(release) = release else { return Ok(()) };
-    let same = release.source == locked.source
-        && release.commit == locked.commit
-        && release.checksum.is_none_or(|checksum| checksum == locked.checksum);
-    if same {
+}
+
+/// Refuses a lock that names another source for a version than its index does. Where the index promises bytes, commit and
+/// checksum must be its own too; where it does not, a version is a label, and other content may stand under it.
+pub(super) fn refuse_other_source(name: &PackageName, locked: &Locked, listing: &Listing, index: &str) -> Result<()> {
+    let Some(release) = listing.releases.iter().find(|release| release.version == locked.version) else {
+        return Ok(());
+    };
+    let same_bytes = |promised| promised == locked.checksum && release.commit == locked.commit;
+    if release.source == locked.source && release.checksum.is_none_or(same_bytes) {
         return Ok(());
     }
     let promised = release.checksum.map(|checksum| checksum.to_string()).unwrap_or_default();
-    Err(Error::new(Kind::Integrity, format!("the lock redirects `{name}` away from what the built-in index has"))
+    Err(Error::new(Kind::Integrity, format!("the lock redirects `{name}` away from what {index} has"))
         .at(&locked.source)
         .because(format!("the index: {} {promised}", release.source))
         .because(format!("the lock:  {} {}", locked.source, locked.checksum))

@@ -5,11 +5,13 @@ use serde::Serialize;
 
 use super::Context;
 use super::apply::shown_path;
+use super::fetch::refuse_other_source;
 use super::mcp_document::McpDocument;
 use super::state::ScopeState;
 use crate::error::{Kind, Result};
 use crate::git::Reading;
-use crate::model::lock::Lock;
+use crate::index::Indexes;
+use crate::model::index::IndexId;
 use crate::model::name::PackageName;
 use crate::model::scope::Scope;
 use crate::model::source::{RefWant, Source};
@@ -43,8 +45,8 @@ pub struct Finding {
 /// Verifies one scope; `online` asks hosts about the lock too.
 ///
 /// # Errors
-/// Any failure to read or to reach a host; [`crate::error::Kind::Integrity`] when a locked commit does not belong to its
-/// repository. Findings are no error here.
+/// Any failure to read or to reach a host; [`Kind::Integrity`] when a locked commit does not belong to its
+/// repository, or an index names another source for the version. Findings are no error here.
 pub fn verify(context: &Context<'_>, online: bool) -> Result<Verified> {
     let state = ScopeState::look(context)?;
     let mut verified =
@@ -77,15 +79,21 @@ pub fn verify(context: &Context<'_>, online: bool) -> Result<Verified> {
         }
     }
     if online {
-        verified.ask_hosts(context, &state.lock)?;
+        verified.ask_hosts(context, &state)?;
     }
     Ok(verified)
 }
 
 impl Verified {
-    fn ask_hosts(&mut self, context: &Context<'_>, lock: &Lock) -> Result<()> {
+    fn ask_hosts(&mut self, context: &Context<'_>, state: &ScopeState) -> Result<()> {
         let cache = context.git_cache()?;
-        for (name, locked) in &lock.packages {
+        let indexes = Indexes::new(&state.manifest.indexes, &cache);
+        for (name, locked) in &state.lock.packages {
+            if let Some(id @ IndexId::Git(index)) = &locked.index
+                && let Some(listing) = indexes.find_in(id, name)?
+            {
+                refuse_other_source(name, locked, &listing, &format!("the index {index}"))?;
+            }
             let (Source::Git { url, want, .. }, Some(commit)) = (&locked.source, &locked.commit) else { continue };
             match cache.prove(url, commit) {
                 Err(error) if error.kind() == Kind::NotFound => self.add(name, url.to_string(), "gone"),
