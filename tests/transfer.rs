@@ -131,6 +131,36 @@ fn several_packages_of_a_repository_take_as_many_requests_as_one() {
 }
 
 #[test]
+fn packages_locked_at_several_commits_take_as_many_requests_as_one() {
+    let world = World::in_git();
+    let repo = large_marketplace(&world);
+    let server = Server::start(&world.path("repos"));
+    let url = server.url("market");
+    for plugin in ["plugin-010", "plugin-020", "plugin-130"] {
+        repo.commit(&[(&format!("plugins/{plugin}/skills/new/SKILL.md"), &skill("new", plugin))]);
+        world.ok(&["install", plugin, "--git", &url, "--path", &format!("plugins/{plugin}"), "--placement", "plugin"]);
+    }
+    let commits: BTreeSet<String> = ["plugin-010", "plugin-020", "plugin-130"]
+        .map(|plugin| world.locked(plugin)["commit"].as_str().expect("a commit").to_owned())
+        .into();
+    assert_eq!(commits.len(), 3);
+    anew(&world, &server);
+    world.ok(&["install", "--locked"]);
+    assert!(server.requests() <= 4, "{} requests", server.requests());
+    // One that is gone does not take the others with it.
+    anew(&world, &server);
+    let gone = "1".repeat(40);
+    world.write(
+        "cpm.lock",
+        &world
+            .read("cpm.lock")
+            .replace(&world.locked("plugin-020")["commit"].as_str().expect("a commit").to_owned(), &gone),
+    );
+    let run = world.fails(14, &["install", "--locked"]);
+    assert!(run.stderr.contains(&gone), "{run}");
+}
+
+#[test]
 fn several_new_packages_of_a_repository_take_as_many_requests_as_one() {
     let plugins = ["plugin-010", "plugin-020", "plugin-130", "plugin-299"];
     for from in ["git", "index"] {

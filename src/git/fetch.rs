@@ -151,6 +151,25 @@ impl Server<'_> {
         }
     }
 
+    /// Brings several commits in one answer; `false` when the server does not give them all.
+    pub(super) fn commits(&self, commits: &[&Commit], needs: &[Need<'_>]) -> Read<bool> {
+        self.tell("");
+        let local = |commit: &Commit| local_ref(&RefWant::Rev(commit.clone()));
+        let refspecs: Vec<String> = commits.iter().map(|commit| format!("+{commit}:{}", local(commit))).collect();
+        loop {
+            let filters = self.cache.filters.of(self.asked);
+            let mut options = filters.for_commit(needs);
+            options.push(SHALLOW.to_owned());
+            match self.fetch(&self.question(options, refspecs.iter().map(String::as_str).collect()))? {
+                Answer::Done => break,
+                Answer::RefusesFilter => self.cache.filters.refused(self.asked, filters),
+                Answer::RefusesId(_) | Answer::LacksRef(_) | Answer::KnowsNoneSince => return Ok(false),
+            }
+        }
+        commits.iter().try_for_each(|commit| self.check_commit(commit, &local(commit)))?;
+        Ok(true)
+    }
+
     /// Brings all branches and tags, for a server that gives no commits by id.
     fn commit_among_all(&self, commit: &Commit, local: &str) -> Read<()> {
         self.cache.progress.detail(&format!("{} gives no commits by id: fetching all branches and tags", self.url));
@@ -182,20 +201,27 @@ impl Server<'_> {
         repository.reference(local, id, true, "cpm").map_err(|cause| self.damaged(&cause)).map(drop)
     }
 
-    /// Brings objects of a commit that the cache lacks. A refusal of filters brings nothing, and is remembered.
-    pub(super) fn objects(&self, commit: &Commit, lacking: &Lacking) -> Read<()> {
+    /// Brings objects by their ids; `false` when the server does not give them so. A refusal of filters brings nothing,
+    /// and is remembered.
+    pub(super) fn by_id(&self, lacking: &Lacking) -> Read<bool> {
         self.tell("");
         let filters = self.cache.filters.of(self.asked);
         let ids: String = lacking.ids(filters).map(|id| format!("{id}\n")).collect();
         let mut options = filters.for_objects(lacking);
         options.push("--stdin".to_owned());
         match self.fetch(&Question { ids, ..self.question(options, Vec::new()) })? {
-            Answer::Done => return Ok(()),
-            Answer::RefusesFilter => {
-                self.cache.filters.refused(self.asked, filters);
-                return Ok(());
-            }
-            Answer::RefusesId(_) | Answer::LacksRef(_) | Answer::KnowsNoneSince => {}
+            Answer::Done => {}
+            Answer::RefusesFilter => self.cache.filters.refused(self.asked, filters),
+            Answer::RefusesId(_) | Answer::LacksRef(_) | Answer::KnowsNoneSince => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Brings objects of a commit that the cache lacks, by their ids or, where the server does not give them so, with all
+    /// of the commit.
+    pub(super) fn objects(&self, commit: &Commit, lacking: &Lacking) -> Read<()> {
+        if self.by_id(lacking)? {
+            return Ok(());
         }
         self.cache.progress.detail(&format!("{} gives no files by id: fetching the whole commit", self.url));
         let whole = |more: &[&str]| WHOLE.iter().chain(more).map(ToString::to_string).collect();

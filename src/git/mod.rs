@@ -18,6 +18,7 @@ mod reasons;
 mod repository;
 #[cfg(all(test, unix))]
 mod tests;
+mod together;
 pub mod upkeep;
 
 use std::collections::{HashMap, HashSet};
@@ -30,6 +31,7 @@ use self::command::Git;
 use self::need::Need;
 use self::odb::{Bounds, Fault, Item, Mode, Node};
 use self::present::offline;
+pub use self::together::WantedCommit;
 use crate::error::{Error, Kind, Result};
 use crate::model::mirrors::Mirrors;
 use crate::model::relpath::RelPath;
@@ -195,8 +197,7 @@ impl<'a> Cache<'a> {
     /// # Errors
     /// [`Kind::NotFound`] when the commit is gone, or offline for anything absent; [`Kind::Network`].
     pub fn ensure(&self, url: &GitUrl, commit: &Commit, paths: &[Option<RelPath>]) -> Result<()> {
-        let needs: Vec<_> = paths.iter().map(|path| Need::Below(path.as_ref(), Bounds::PACKAGE)).collect();
-        self.read(url, commit, &needs, |_| Ok(()))
+        self.read(url, commit, &together::needs(paths), |_| Ok(()))
     }
 
     /// The package at a path (`None` is the whole repository), fetched if need be.

@@ -76,6 +76,13 @@ impl Lacking {
         }
     }
 
+    /// Adds what something else lacks.
+    pub(super) fn merge(&mut self, other: Lacking) {
+        other.ways.into_iter().for_each(|(tree, levels)| self.way(tree, levels));
+        self.whole.extend(other.whole);
+        self.blobs.extend(other.blobs);
+    }
+
     /// A tree that lies in the way.
     fn way(&mut self, tree: Oid, levels: usize) {
         let known = self.ways.entry(tree).or_default();

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 
 use crate::error::{Error, Result};
-use crate::git::{Cache, Reading};
+use crate::git::{Cache, Reading, WantedCommit};
 use crate::index::{Indexes, Place};
 use crate::model::dependency::Origin;
 use crate::model::name::PackageName;
@@ -20,7 +20,7 @@ const MAX_AT_ONCE: usize = 16;
 #[derive(Debug, Default)]
 pub(super) struct Questions<'q> {
     refs: BTreeMap<(&'q GitUrl, &'q RefWant), Vec<Option<RelPath>>>,
-    commits: BTreeMap<(&'q GitUrl, &'q Commit), Wanted>,
+    commits: BTreeMap<&'q GitUrl, BTreeMap<&'q Commit, Wanted>>,
     listings: Vec<(&'q PackageName, Place<'q>)>,
 }
 
@@ -38,7 +38,7 @@ impl<'q> Questions<'q> {
 
     /// The package at a path of a commit; with `proof`, also whether the commit belongs to the repository.
     pub(super) fn package(&mut self, url: &'q GitUrl, commit: &'q Commit, path: Option<&RelPath>, proof: bool) {
-        let wanted = self.commits.entry((url, commit)).or_default();
+        let wanted = self.commits.entry(url).or_default().entry(commit).or_default();
         wanted.paths.push(path.cloned());
         wanted.proof |= proof;
     }
@@ -51,7 +51,8 @@ impl<'q> Questions<'q> {
     /// Asks, unless there is only one thing to ask: whoever needs that asks it. A failure stops nothing here: whoever
     /// needs the answer meets it again, says which package it hits, and can tell the others with [`also`].
     pub(super) fn ask(mut self, cache: &Cache<'_>, indexes: Option<&Indexes<'_>>) -> Vec<Error> {
-        let packages = self.refs.values().map(Vec::len).chain(self.commits.values().map(|wanted| wanted.paths.len()));
+        let commits = self.commits.values().flat_map(BTreeMap::values);
+        let packages = self.refs.values().map(Vec::len).chain(commits.map(|wanted| wanted.paths.len()));
         if packages.sum::<usize>() + self.listings.len() < 2 {
             return Vec::new();
         }
@@ -89,10 +90,14 @@ impl<'q> Questions<'q> {
                 cache.resolve(url, want, reading).and_then(|commit| cache.ensure(url, &commit, &paths))
             }));
         }
-        for ((url, commit), Wanted { paths, proof }) in self.commits {
+        for (url, commits) in self.commits {
             jobs.push(Box::new(move || {
-                cache.ensure(url, commit, &paths)?;
-                if proof { cache.prove(url, commit) } else { Ok(()) }
+                let unproved: Vec<&Commit> =
+                    commits.iter().filter(|(_, wanted)| wanted.proof).map(|(commit, _)| *commit).collect();
+                let wanted: Vec<WantedCommit> =
+                    commits.into_iter().map(|(commit, wanted)| (commit.clone(), wanted.paths)).collect();
+                cache.ensure_all(url, &wanted)?;
+                unproved.into_iter().try_for_each(|commit| cache.prove(url, commit))
             }));
         }
         jobs
