@@ -68,6 +68,20 @@ fn a_branch_may_become_a_folder_of_branches_and_back() {
 }
 
 #[test]
+fn a_default_branch_that_is_renamed_stays_the_default() {
+    let world = World::new();
+    let (url, before) = (world.url(), world.commit("main"));
+    let head = || world.cache().resolve(&url, &RefWant::Head, Reading::Index).expect("a commit");
+    assert_eq!(head(), before);
+    world.git(&["branch", "--quiet", "-m", "main", "trunk"]);
+    world.git(&["commit", "--quiet", "--allow-empty", "-m", "third"]);
+    assert_eq!(head(), world.commit("trunk"));
+    assert!(world.cache().still_contains(&url, &RefWant::Head, &before).expect("an answer"));
+    let gone = world.cache().resolve(&url, &branch("main"), Reading::Index).expect_err("renamed");
+    assert_eq!(gone.kind(), Kind::NotFound);
+}
+
+#[test]
 fn only_the_wanted_files_are_fetched_and_only_once() {
     let world = World::new();
     let cache = world.cache();
