@@ -87,7 +87,7 @@ printf "$form" floor "$(median 20 : git --version)" "$(median $runs cold clone "
 cpm_version() { "$cpm" --version; }
 cpm_install() { "$cpm" --project . --quiet install; }
 cpm_locked() { "$cpm" --project . --quiet install --frozen; }
-cpm_one() { printf '[dependencies]\ns01 = { git = "%s", path = "skills/s01" }\n' "$one" > cpm.toml; }
+cpm_one() { printf '[dependencies]\none = { git = "%s" }\n' "$one" > cpm.toml; }
 cpm_fifty() { printf '[dependencies]\nfifty = { git = "%s" }\n' "$fifty" > cpm.toml; }
 cpm_packages() {
   echo '[dependencies]' > cpm.toml
