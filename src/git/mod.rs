@@ -8,6 +8,7 @@ mod command;
 mod failure;
 mod fetch;
 mod filters;
+pub mod history;
 mod need;
 mod odb;
 mod package;
