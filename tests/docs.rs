@@ -141,7 +141,7 @@ fn sample_index_lines_read() {
     let (releases, errors) = index_line::parse_file(block, &name, Host::Builtin);
     assert!(errors.is_empty(), "{errors:?}");
     assert_eq!(releases.len(), block.lines().count());
-    assert!(releases[1].yanked.is_some());
+    assert!(releases[1].withheld.is_some());
 }
 
 #[test]

@@ -6,10 +6,11 @@ use serde::Deserialize;
 use crate::error::{Error, Kind, Result};
 use crate::model::dependency::Need;
 use crate::model::digest::TreeDigest;
-use crate::model::index::Release;
+use crate::model::index::{Release, Withheld};
 use crate::model::name::PackageName;
 use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, RefWant, Source};
+use crate::model::timestamp::Timestamp;
 use crate::model::url::{GitUrl, Reach};
 use crate::model::version::{Requirement, Version};
 
@@ -34,7 +35,9 @@ struct RawLine {
     checksum: String,
     #[serde(default)]
     dependencies: Vec<RawNeed>,
-    yanked: Option<Yanked>,
+    yanked: Option<Mark>,
+    revoked: Option<Mark>,
+    published: Option<String>,
     manifest: Option<serde_json::Value>,
 }
 
@@ -53,9 +56,20 @@ struct RawNeed {
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Yanked {
+enum Mark {
     Flag(bool),
     Reason(String),
+}
+
+impl Mark {
+    /// Why, where it marks at all.
+    fn reason(self) -> Option<String> {
+        match self {
+            Mark::Flag(false) => None,
+            Mark::Flag(true) => Some("no reason given".to_owned()),
+            Mark::Reason(reason) => Some(reason),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -108,22 +122,39 @@ pub fn file_of(name: &PackageName) -> String {
 /// Reads all lines of a package's file: the releases, and what is wrong with lines that are none.
 #[must_use]
 pub fn parse_file(text: &str, name: &PackageName, host: Host<'_>) -> (Vec<Release>, Vec<Error>) {
-    let mut releases: Vec<Release> = Vec::new();
+    let mut releases = Vec::new();
     let mut errors = Vec::new();
-    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match parse_line(line, name, host) {
-            Ok(release) if releases.iter().any(|other| other.version == release.version) => {
-                let what = format!("`{name}` {} is listed twice; the first line counts", release.version);
-                errors.push(Error::new(Kind::Invalid, what).at(format!("{}:{}", file_of(name), at + 1)));
-            }
+    for (_, line) in parse_lines(text, name, host) {
+        match line {
             Ok(release) => releases.push(release),
-            Err(error) => {
-                let place = format!("{}:{}", file_of(name), at + 1);
-                errors.push(error.context(format!("`{place}` is not a release")).at(place));
-            }
+            Err(error) => errors.push(error),
         }
     }
     (releases, errors)
+}
+
+/// Reads all lines of a package's file, each with its number, from 1. Empty ones are left out.
+///
+/// # Errors
+/// For each line on its own: [`Kind::Invalid`], [`Kind::Policy`] for an address that cpm does not fetch from, or
+/// [`Kind::UnsafeTree`] for a path, with the file and the line.
+pub fn parse_lines(text: &str, name: &PackageName, host: Host<'_>) -> Vec<(usize, Result<Release>)> {
+    let mut lines: Vec<(usize, Result<Release>)> = Vec::new();
+    for (at, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let place = format!("{}:{}", file_of(name), at + 1);
+        let is_listed =
+            |new: &Release| lines.iter().any(|(_, old)| old.as_ref().is_ok_and(|old| old.version == new.version));
+        let release = match parse_line(line, name, host) {
+            Ok(release) if is_listed(&release) => {
+                let what = format!("`{name}` {} is listed twice; the first line counts", release.version);
+                Err(Error::new(Kind::Invalid, what).at(place))
+            }
+            Ok(release) => Ok(release),
+            Err(error) => Err(error.context(format!("`{place}` is not a release")).at(place)),
+        };
+        lines.push((at + 1, release));
+    }
+    lines
 }
 
 fn parse_line(line: &str, name: &PackageName, host: Host<'_>) -> Result<Release> {
@@ -143,11 +174,11 @@ fn parse_line(line: &str, name: &PackageName, host: Host<'_>) -> Result<Release>
         commit,
         checksum: Some(TreeDigest::parse(&raw.checksum).map_err(|error| invalid(error.message().to_owned()))?),
         dependencies: needs.collect::<Result<_>>()?,
-        yanked: match raw.yanked {
-            None | Some(Yanked::Flag(false)) => None,
-            Some(Yanked::Flag(true)) => Some("no reason given".to_owned()),
-            Some(Yanked::Reason(reason)) => Some(reason),
+        withheld: match (raw.revoked.and_then(Mark::reason), raw.yanked.and_then(Mark::reason)) {
+            (Some(reason), _) => Some(Withheld::Revoked(reason)),
+            (None, reason) => reason.map(Withheld::Yanked),
         },
+        published: raw.published.as_deref().map(Timestamp::parse).transpose()?,
         description: raw.description,
         manifest: raw.manifest.map(|manifest| manifest.to_string()),
     })

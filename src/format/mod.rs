@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod frontmatter;
+pub mod index_edit;
 pub mod index_line;
 pub mod json;
 pub mod json_edit;

@@ -52,7 +52,8 @@ impl<'a> Market<'a> {
             commit: Some(commit),
             checksum: None,
             dependencies: manifest.dependencies,
-            yanked: None,
+            withheld: None,
+            published: None,
             description: manifest.description.or_else(|| entry.description.clone()),
             manifest: entry.manifest.clone().filter(|_| bytes.is_none()),
         })

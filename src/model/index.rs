@@ -6,6 +6,7 @@ use super::dependency::Need;
 use super::digest::TreeDigest;
 use super::name::IndexName;
 use super::source::{Commit, RefName, Source};
+use super::timestamp::Timestamp;
 use super::url::GitUrl;
 use super::version::Version;
 use crate::error::Result;
@@ -62,10 +63,30 @@ pub struct Release {
     pub checksum: Option<TreeDigest>,
     /// What it needs.
     pub dependencies: Vec<Need>,
-    /// Why it should no longer be chosen.
-    pub yanked: Option<String>,
+    /// Why it must not be chosen, if that is so.
+    pub withheld: Option<Withheld>,
+    /// When the index got it, by the index's own word; the dates of git can be anybody's.
+    pub published: Option<Timestamp>,
     /// One line about it.
     pub description: Option<String>,
     /// A plugin.json that the index gives because the author gave none, as JSON.
     pub manifest: Option<String>,
+}
+
+/// Why a release must not be chosen [security.md §4.5, §4.6].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Withheld {
+    /// Its author took it back for this reason; who has it locked keeps it.
+    Yanked(String),
+    /// It does harm, for this reason; nobody gets it, locked or not.
+    Revoked(String),
+}
+
+impl fmt::Display for Withheld {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Withheld::Yanked(reason) => write!(f, "is yanked: {reason}"),
+            Withheld::Revoked(reason) => write!(f, "is revoked: {reason}"),
+        }
+    }
 }

@@ -14,6 +14,7 @@ pub mod relpath;
 pub mod scope;
 pub mod source;
 pub mod surface;
+pub mod timestamp;
 pub mod tree;
 pub mod url;
 pub mod version;

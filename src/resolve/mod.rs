@@ -13,6 +13,7 @@ use pubgrub::PubGrubError;
 
 use crate::error::{Error, Kind, Result};
 use crate::model::dependency::Need;
+use crate::model::index::Withheld;
 use crate::model::name::PackageName;
 use crate::model::version::Version;
 use provider::{Asked, DEADLINE, Provider};
@@ -25,7 +26,7 @@ pub struct Candidate {
     /// What it needs.
     pub needs: Vec<Need>,
     /// Why it is chosen only when it is locked already.
-    pub yanked: Option<String>,
+    pub withheld: Option<Withheld>,
 }
 
 /// Who knows the candidates.
@@ -86,9 +87,9 @@ fn check_root(need: &Need, provider: &Provider<'_>) -> Result<()> {
         return Ok(());
     }
     let error = Error::new(Kind::NoSolution, format!("no version of `{}` satisfies `{}`", need.name, need.requirement));
-    let error = provider.yanked(need)?.into_iter().fold(error, Error::because);
+    let error = provider.withheld(need)?.into_iter().fold(error, Error::because);
     Err(match versions.newest(3).as_slice() {
-        [] => error.because("every release of it is yanked").help("ask for another package, or its author why"),
+        [] => error.because("every release of it is withheld").help("ask for another package, or its author why"),
         some => error.because(format!("there are: {}", some.join(", "))).help("ask for one of these in the manifest"),
     })
 }

@@ -87,14 +87,14 @@ impl<'a> Provider<'a> {
         answer
     }
 
-    /// The candidates of a package that may be chosen: yanked ones only where they are locked.
+    /// The candidates of a package that may be chosen: withheld ones only where they are locked.
     pub(super) fn versions(&self, name: &PackageName) -> Result<Option<Rc<Versions>>> {
         if let Some(known) = self.known.borrow().get(name) {
             return Ok(known.clone());
         }
         let locked = self.locked.get(name);
         let versions = self.ask(name)?.map(|mut candidates| {
-            candidates.retain(|candidate| candidate.yanked.is_none() || Some(&candidate.version) == locked);
+            candidates.retain(|candidate| candidate.withheld.is_none() || Some(&candidate.version) == locked);
             candidates.sort_by(|a, b| newest_first(&a.version, &b.version).reverse());
             Rc::new(Versions(candidates))
         });
@@ -102,11 +102,11 @@ impl<'a> Provider<'a> {
         Ok(versions)
     }
 
-    /// The versions that would satisfy `need` if they were not yanked, each with the reason.
-    pub(super) fn yanked(&self, need: &Need) -> Result<Vec<String>> {
+    /// The versions that would satisfy `need` if they were not withheld, each with the reason.
+    pub(super) fn withheld(&self, need: &Need) -> Result<Vec<String>> {
         let candidates = self.ask(&need.name)?.unwrap_or_default();
         let wanted = candidates.into_iter().filter(|candidate| need.requirement.matches(&candidate.version));
-        let said = |candidate: Candidate| Some(format!("{} is yanked: {}", candidate.version, candidate.yanked?));
+        let said = |candidate: Candidate| Some(format!("{} {}", candidate.version, candidate.withheld?));
         Ok(wanted.filter_map(said).take(3).collect())
     }
 

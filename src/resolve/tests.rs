@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::index::Withheld;
 use crate::model::version::Requirement;
 use proptest::prelude::*;
 
@@ -33,7 +34,7 @@ fn universe(text: &str) -> Universe {
         let candidate = Candidate {
             version: Version::parse(version.trim_start_matches('!')).expect("a version"),
             needs: needs(tail),
-            yanked: version.starts_with('!').then(|| "broken".to_owned()),
+            withheld: version.starts_with('!').then(|| Withheld::Yanked("broken".to_owned())),
         };
         universe.0.entry(name(package)).or_default().push(candidate);
     }
@@ -89,7 +90,7 @@ fn any_universe() -> impl Strategy<Value = Universe> {
         for (package, releases) in ["p0", "p1", "p2", "p3"].iter().zip(packages) {
             let candidates = releases.into_iter().enumerate().map(|(i, wants)| Candidate {
                 version: Version::new(i as u64 + 1, 0, 0),
-                yanked: None,
+                withheld: None,
                 needs: wants
                     .iter()
                     .filter(|(other, _)| format!("p{other}") != **package)

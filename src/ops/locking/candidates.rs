@@ -46,7 +46,7 @@ impl Locker<'_, '_> {
             Some(commit) => version::from_commit(commit),
             None => Version::new(0, 0, 0),
         });
-        let candidate = Candidate { version, needs: loaded.package.dependencies.clone(), yanked: None };
+        let candidate = Candidate { version, needs: loaded.package.dependencies.clone(), withheld: None };
         Ok(Direct { candidate, fresh: Some((source, commit, loaded)) })
     }
 
@@ -96,7 +96,7 @@ impl Locker<'_, '_> {
             .map(|release| Candidate {
                 version: release.version.clone(),
                 needs: release.dependencies.clone(),
-                yanked: release.yanked.clone(),
+                withheld: release.withheld.clone(),
             })
             .collect();
         if let Some(old) = old.filter(|_| !self.unlock.frees(name)) {
@@ -180,5 +180,5 @@ fn locked_candidate(locked: &Locked, listed: &[Need]) -> Candidate {
     let known = listed.iter().filter(|need| locked.dependencies.contains(&need.name)).cloned();
     let unknown = locked.dependencies.iter().filter(|name| listed.iter().all(|need| need.name != **name));
     let unknown = unknown.map(|name| Need { name: name.clone(), requirement: Requirement::Any });
-    Candidate { version: locked.version.clone(), needs: known.chain(unknown).collect(), yanked: None }
+    Candidate { version: locked.version.clone(), needs: known.chain(unknown).collect(), withheld: None }
 }
