@@ -19,6 +19,7 @@ mod links;
 mod local_scope;
 mod locked;
 mod locking;
+mod maintainers;
 mod marketplaces;
 mod mirrors;
 mod moved;

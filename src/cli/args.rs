@@ -13,6 +13,7 @@ use crate::model::scope::Scope;
 use crate::model::source::{Commit, RefName, RefWant};
 use crate::model::url::{GitUrl, github_shorthand};
 use crate::model::version::Requirement;
+use crate::ops::index::publish::NewSource;
 use crate::ops::install::{Wish, WishOrigin};
 use crate::ops::update::Rewritten;
 
@@ -227,6 +228,53 @@ pub enum IndexCommand {
     /// List the indexes in the order in which they are asked
     #[command(visible_alias = "ls")]
     List,
+    /// For maintainers: make a folder an empty index
+    New {
+        /// The folder, new or empty
+        #[arg(value_name = "DIR")]
+        dir: PathBuf,
+    },
+    /// For maintainers: add a release to the index in this folder
+    AddRelease(AddReleaseArgs),
+    /// For maintainers: take a release of the index in this folder back
+    Yank {
+        /// The package
+        name: String,
+        /// Its version
+        version: String,
+        /// Why, in a few words that its users read
+        #[arg(long, value_name = "TEXT")]
+        reason: String,
+        /// Let nobody have it, locked or not: it does harm
+        #[arg(long)]
+        revoke: bool,
+    },
+    /// For maintainers: check a whole index
+    Check {
+        /// Its folder; this one when none is given
+        #[arg(value_name = "DIR")]
+        dir: Option<PathBuf>,
+        /// Fetch every release and compare its bytes
+        #[arg(long, conflicts_with = "offline")]
+        fetch: bool,
+    },
+}
+
+/// Which release to add to an index.
+#[derive(Debug, Args)]
+pub struct AddReleaseArgs {
+    /// Its repository: a URL, or owner/repo on GitHub
+    #[arg(long, value_name = "URL")]
+    pub git: String,
+    /// The tag that names its commit
+    #[arg(long)]
+    pub tag: String,
+    /// Its folder in the repository
+    #[arg(long, value_name = "PATH")]
+    pub path: Option<String>,
+    /// What to call it; otherwise what plugin.json or the folder says
+    #[arg(long)]
+    pub name: Option<String>,
 }
 
 /// Commands about the cache.
@@ -261,6 +309,21 @@ impl UpdateArgs {
     #[must_use]
     pub fn rewritten(&self) -> Rewritten {
         if self.accept_rewrite { Rewritten::Accept } else { Rewritten::Stop }
+    }
+}
+
+impl AddReleaseArgs {
+    /// The release.
+    ///
+    /// # Errors
+    /// The error of a part.
+    pub fn source(&self) -> Result<NewSource> {
+        Ok(NewSource {
+            url: GitUrl::parse_typed(&self.git)?,
+            tag: RefName::parse(&self.tag)?,
+            path: self.path.as_deref().map(folder_of_repository).transpose()?.flatten(),
+            name: self.name.as_deref().map(PackageName::parse).transpose()?,
+        })
     }
 }
 

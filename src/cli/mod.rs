@@ -3,6 +3,7 @@
 pub mod args;
 mod bars;
 pub mod escape;
+mod indexes;
 mod render;
 pub mod ui;
 
@@ -17,11 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::fsx;
 use crate::git::Network;
 use crate::model::age::Age;
-use crate::model::index::IndexConfig;
-use crate::model::name::IndexName;
 use crate::model::scope::Scope;
-use crate::model::source::RefName;
-use crate::model::url::GitUrl;
 use crate::ops::report::{Report, SurfaceChange};
 use crate::ops::{self, Answer, Approver, Context, Effect, LockMode};
 use crate::plan::Edited;
@@ -173,38 +170,6 @@ impl Session<'_> {
         Ok(ExitCode::from(exit))
     }
 
-    fn index(&self, command: &Command, what: &IndexCommand) -> Result<ExitCode> {
-        let context = self.context(Wants::default())?;
-        match what {
-            IndexCommand::Add { name, url, branch } => {
-                let config = IndexConfig {
-                    name: IndexName::parse(name)?,
-                    url: GitUrl::parse_typed(url)?,
-                    branch: branch.as_deref().map(RefName::parse).transpose()?,
-                };
-                let row = ops::index::add(&context, &config)?;
-                render::index_added(self.ui, &row, &self.machine.shown(&context.places.manifest));
-                self.document(command, json!({ "index": row }));
-            }
-            IndexCommand::Remove { name } => {
-                ops::index::remove(&context, &IndexName::parse(name)?)?;
-                self.ui.answer(
-                    Line::new().text(format!(
-                        "Removed the index {name} from {}",
-                        self.machine.shown(&context.places.manifest)
-                    )),
-                );
-                self.document(command, json!({ "removed": name }));
-            }
-            IndexCommand::List => {
-                let rows = ops::index::list(&context)?;
-                render::indexes(self.ui, &rows);
-                self.document(command, json!({ "indexes": rows }));
-            }
-        }
-        Ok(ExitCode::SUCCESS)
-    }
-
     fn show_report(&self, command: &Command, report: &Report, did_nothing: &str) -> Result<ExitCode> {
         render::report(self.ui, report, did_nothing);
         self.document(command, json!({ "report": report }));
@@ -314,6 +279,10 @@ fn name_of(command: &Command) -> &'static str {
         Command::Index(IndexCommand::Add { .. }) => "index add",
         Command::Index(IndexCommand::Remove { .. }) => "index remove",
         Command::Index(IndexCommand::List) => "index list",
+        Command::Index(IndexCommand::New { .. }) => "index new",
+        Command::Index(IndexCommand::AddRelease(_)) => "index add-release",
+        Command::Index(IndexCommand::Yank { .. }) => "index yank",
+        Command::Index(IndexCommand::Check { .. }) => "index check",
         Command::Init => "init",
         Command::Cache(CacheCommand::Dir) => "cache dir",
         Command::Cache(CacheCommand::Info) => "cache info",

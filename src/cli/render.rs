@@ -3,12 +3,10 @@
 use std::fmt;
 
 use super::ui::{BOLD, DIM, GREEN, Line, RED, Ui, YELLOW};
-use crate::index::IndexKind;
 use crate::model::dependency::Placement;
 use crate::model::name::{ServerName, SkillName};
 use crate::model::surface::{self, Difference, Item};
 use crate::ops::cache::{Info, Removed};
-use crate::ops::index::IndexRow;
 use crate::ops::list::ScopeList;
 use crate::ops::report::{Action, PackageReport, Report, SurfaceChange};
 use crate::ops::vendor::Vendored;
@@ -190,26 +188,6 @@ pub(super) fn vendored(ui: &Ui, vendored: &Vendored) {
     }
 }
 
-/// Says that an index was added, and what it turned out to be.
-pub(super) fn index_added(ui: &Ui, row: &IndexRow, manifest: &str) {
-    let what = match (row.kind, row.packages) {
-        (Some(IndexKind::Marketplace), Some(n)) => format!(", a Claude marketplace with {}", count(n, "plugin")),
-        (Some(_), Some(n)) => format!(", a cpm index with {}", count(n, "package")),
-        _ => ", which was not looked at because of --offline".to_owned(),
-    };
-    ui.answer(Line::new().text(format!("Added the index {}{what}, to {manifest}", row.name)));
-}
-
-/// Shows the indexes.
-pub(super) fn indexes(ui: &Ui, rows: &[IndexRow]) {
-    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
-    for (at, row) in rows.iter().enumerate() {
-        let size = row.packages.map(|n| format!("  {}", count(n, "package"))).unwrap_or_default();
-        let url = if row.name == row.url { "compiled into cpm" } else { &row.url };
-        ui.answer(Line::new().text(format!("{}. {:<width$}  ", at + 1, row.name)).text(url).styled(DIM, size));
-    }
-}
-
 /// Shows what is in the cache.
 pub(super) fn cache_info(ui: &Ui, info: &Info) {
     ui.answer(Line::new().styled(BOLD, &info.dir));
@@ -274,7 +252,7 @@ fn bytes(n: u64) -> String {
 }
 
 /// A number with its noun.
-fn count<N: fmt::Display + PartialEq + From<u8>>(n: N, noun: &str) -> String {
+pub(super) fn count<N: fmt::Display + PartialEq + From<u8>>(n: N, noun: &str) -> String {
     if n == N::from(1) { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }
 

@@ -249,7 +249,7 @@ fn read_locked(name: &PackageName, locked: &Locked, tree: Tree) -> Result<Loaded
         .help("restore cpm.lock from git; `cpm update` locks what is there now"))
 }
 
-fn read(tree: Tree, digest: TreeDigest, manifest: Option<&str>) -> Result<Loaded> {
+pub(super) fn read(tree: Tree, digest: TreeDigest, manifest: Option<&str>) -> Result<Loaded> {
     let package = inspect::inspect(&tree, manifest)?;
     let mut warnings = package.notes.clone();
     warnings.extend(gate::check(&package, &tree)?);

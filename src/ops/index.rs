@@ -1,4 +1,9 @@
-//! `cpm index add|remove|list`: which indexes a scope asks, in which order.
+//! `cpm index`: which indexes a scope asks, in which order (`add`, `remove`, `list`), and what maintainers of an index do.
+
+pub mod check;
+mod folder;
+pub mod publish;
+mod readme;
 
 use serde::Serialize;
 
