@@ -8,6 +8,7 @@ mod command;
 mod failure;
 mod fetch;
 mod filters;
+mod followed;
 pub mod history;
 mod need;
 mod odb;
@@ -26,6 +27,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use followed::Followed;
 use git2::Oid;
 
 use self::command::Git;

@@ -1,7 +1,7 @@
 //! The bare repository of one address in the cache: made in one step, cleared of what a killed git left, thrown away
 //! when it is damaged.
 //!
-//! Invariant: everything here but [`last_known`] is called by one thread of one process at a time for a repository.
+//! Invariant: everything here but [`last_known`] and [`last_used`] is called by one thread of one process at a time for a repository.
 
 use std::path::Path;
 
@@ -87,10 +87,19 @@ pub(super) fn discard(repository: &Path) -> Result<()> {
 
 /// The commit a ref named when it was last fetched.
 pub(super) fn last_known(repository: &Path, want: &RefWant) -> Option<Commit> {
+    commit_of(repository, &local_ref(want))
+}
+
+/// The commit of a followed ref that was used last.
+pub(super) fn last_used(repository: &Path, want: &RefWant) -> Option<Commit> {
+    commit_of(repository, &used_ref(want))
+}
+
+fn commit_of(repository: &Path, local: &str) -> Option<Commit> {
     if !repository.exists() {
         return None;
     }
-    peeled(&Repository::open_bare(repository).ok()?.find_reference(&local_ref(want)).ok()?)
+    peeled(&Repository::open_bare(repository).ok()?.find_reference(local).ok()?)
 }
 
 /// The ref in the cache that follows one of the server.
@@ -101,6 +110,11 @@ pub(super) fn local_ref(want: &RefWant) -> String {
         RefWant::Tag(name) => format!("refs/cpm/tags/{name}"),
         RefWant::Rev(commit) => format!("refs/cpm/commits/{commit}"),
     }
+}
+
+/// The ref in the cache that says what was used of a followed one.
+pub(super) fn used_ref(want: &RefWant) -> String {
+    local_ref(want).replacen("refs/cpm/", "refs/cpm/used/", 1)
 }
 
 /// The commit that a ref leads to; tags of tags are followed as far as git follows them.
