@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, unreachable_pub)]
 
+mod append_only;
 mod builtin;
 mod cache;
 mod client_files;

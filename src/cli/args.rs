@@ -228,6 +228,11 @@ pub enum IndexCommand {
     /// List the indexes in the order in which they are asked
     #[command(visible_alias = "ls")]
     List,
+    /// Take an index whose history was rewritten, when its owner says that this is right
+    Accept {
+        /// What it is called, or its address
+        name: String,
+    },
     /// For maintainers: make a folder an empty index
     New {
         /// The folder, new or empty

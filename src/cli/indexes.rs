@@ -16,6 +16,7 @@ use crate::model::name::{IndexName, PackageName};
 use crate::model::source::RefName;
 use crate::model::url::GitUrl;
 use crate::model::version::Version;
+use crate::ops::index::accept::{self, Accepted};
 use crate::ops::index::check::{self, Checked, Depth};
 use crate::ops::index::publish::{self, Added, Created, TakenBack};
 use crate::ops::index::{self, IndexRow};
@@ -44,6 +45,11 @@ impl Session<'_> {
                 let rows = index::list(&context)?;
                 show_list(self.ui, &rows);
                 self.document(command, json!({ "indexes": rows }));
+            }
+            IndexCommand::Accept { name } => {
+                let accepted = accept::accept(&context, name)?;
+                show_accepted(self.ui, &accepted);
+                self.document(command, json!({ "accepted": accepted }));
             }
             IndexCommand::New { dir } => {
                 let created = publish::create(&context, &self.absolute(dir))?;
@@ -102,6 +108,17 @@ fn show_list(ui: &Ui, rows: &[IndexRow]) {
         let url = if row.name == row.url { "compiled into cpm" } else { &row.url };
         ui.answer(Line::new().text(format!("{}. {:<width$}  ", at + 1, row.name)).text(url).styled(DIM, size));
     }
+}
+
+/// Says what became of an index.
+fn show_accepted(ui: &Ui, accepted: &Accepted) {
+    let Accepted { url, before, now, goes_on, dry_run } = accepted;
+    let verb = if *dry_run { "Would take" } else { "Took" };
+    ui.answer(Line::new().text(match before {
+        Some(_) if *goes_on => format!("Nothing to accept: the history of {url} goes on"),
+        Some(before) => format!("{verb} {url} as it is now: {now} in place of {before}"),
+        None => format!("{verb} {url} as it is now: {now}"),
+    }));
 }
 
 /// Says that a folder has become an index.

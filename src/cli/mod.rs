@@ -279,6 +279,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Index(IndexCommand::Add { .. }) => "index add",
         Command::Index(IndexCommand::Remove { .. }) => "index remove",
         Command::Index(IndexCommand::List) => "index list",
+        Command::Index(IndexCommand::Accept { .. }) => "index accept",
         Command::Index(IndexCommand::New { .. }) => "index new",
         Command::Index(IndexCommand::AddRelease(_)) => "index add-release",
         Command::Index(IndexCommand::Yank { .. }) => "index yank",

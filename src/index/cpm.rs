@@ -22,7 +22,11 @@ pub(super) struct CpmIndex<'a> {
 impl<'a> CpmIndex<'a> {
     /// Opens the index whose `index.toml` is `about`.
     pub(super) fn open(at: At, about: &[u8], cache: &'a Cache<'a>) -> Result<Self> {
-        index_line::parse_about(&String::from_utf8_lossy(about)).map_err(|error| error.at(&at.url))?;
+        index_line::parse_about(&String::from_utf8_lossy(about)).map_err(|error| {
+            error
+                .at(&at.url)
+                .help("tell the owner of the index; until then `--offline` goes on with what was read last")
+        })?;
         Ok(CpmIndex { at, cache })
     }
 }

@@ -12,11 +12,11 @@ use std::sync::OnceLock;
 
 pub use self::ahead::{Ahead, Place};
 use crate::error::{Error, Kind, Result};
-use crate::git::{Cache, Reading};
+use crate::git::{Cache, Followed, Reading};
 use crate::model::index::{IndexConfig, IndexId, Release};
 use crate::model::name::{IndexName, PackageName};
 use crate::model::relpath::RelPath;
-use crate::model::source::{Commit, RefWant};
+use crate::model::source::Commit;
 use crate::model::url::GitUrl;
 
 /// What an index has under a name.
@@ -54,6 +54,15 @@ pub trait Index {
 struct At {
     url: GitUrl,
     commit: Commit,
+}
+
+/// What to do about an index whose history does not contain what was used of it last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Replaced {
+    /// Stop: who replaced it may have replaced releases too [security.md X03, X04].
+    Stop,
+    /// Take what is there now.
+    Accept,
 }
 
 /// Which kind of index a repository turned out to be.
@@ -184,6 +193,15 @@ impl<'a> Indexes<'a> {
         }
     }
 
+    /// Takes an index as it is now, whatever was used of it before.
+    ///
+    /// # Errors
+    /// The failure to ask it, or to read it as an index.
+    pub fn accept(config: &IndexConfig, cache: &Cache<'_>) -> Result<Followed> {
+        let (followed, _) = follow(config, cache, Replaced::Accept).map_err(|error| error.at(&config.url))?;
+        Ok(followed)
+    }
+
     /// How many packages the built-in index has.
     ///
     /// # Errors
@@ -196,15 +214,33 @@ impl<'a> Indexes<'a> {
         if let Some(opened) = slot.get() {
             return Ok(opened);
         }
-        let opened = open(config, self.cache)
+        let (_, opened) = follow(config, self.cache, Replaced::Stop)
             .map_err(|error| error.context(format!("the index `{}` cannot be used", config.name)).at(&config.url))?;
         Ok(slot.get_or_init(|| opened))
     }
 }
 
-fn open<'a>(config: &IndexConfig, cache: &'a Cache<'a>) -> Result<Opened<'a>> {
-    let want = config.branch.as_ref().map_or(RefWant::Head, |branch| RefWant::Branch(branch.clone()));
-    let at = At { commit: cache.resolve(&config.url, &want, Reading::Index)?, url: config.url.clone() };
+/// Opens an index where it is now. Only what could be read as an index counts as used, so that offline runs have the
+/// last good state.
+fn follow<'a>(config: &IndexConfig, cache: &'a Cache<'a>, replaced: Replaced) -> Result<(Followed, Opened<'a>)> {
+    let want = config.want();
+    let followed = cache.follow(&config.url, &want, Reading::Index)?;
+    if let (false, Some(before), Replaced::Stop) = (followed.goes_on, &followed.before, replaced) {
+        return Err(Error::new(Kind::Integrity, "its history was rewritten or rolled back")
+            .because(format!("last used: {before}"))
+            .because(format!("now:       {}", followed.now))
+            .help(format!(
+                "nothing was changed, and `--offline` goes on with the old state; when its owner says that this is \
+                 right: `cpm index accept {}`, or with its address where it is not added yet",
+                config.name
+            )));
+    }
+    let opened = open(At { url: config.url.clone(), commit: followed.now.clone() }, cache)?;
+    cache.note_used(&config.url, &want, &followed.now)?;
+    Ok((followed, opened))
+}
+
+fn open<'a>(at: At, cache: &'a Cache<'a>) -> Result<Opened<'a>> {
     let marker = |path: &str| cache.file(&at.url, &at.commit, &RelPath::parse(path)?);
     if let Some(about) = marker(cpm::MARKER)? {
         return Ok((IndexKind::Cpm, Box::new(cpm::CpmIndex::open(at, &about, cache)?)));

@@ -5,7 +5,7 @@ use std::fmt;
 use super::dependency::Need;
 use super::digest::TreeDigest;
 use super::name::IndexName;
-use super::source::{Commit, RefName, Source};
+use super::source::{Commit, RefName, RefWant, Source};
 use super::timestamp::Timestamp;
 use super::url::GitUrl;
 use super::version::Version;
@@ -48,6 +48,14 @@ pub struct IndexConfig {
     pub url: GitUrl,
     /// Its branch; `HEAD` for `None`.
     pub branch: Option<RefName>,
+}
+
+impl IndexConfig {
+    /// The ref that is asked for.
+    #[must_use]
+    pub fn want(&self) -> RefWant {
+        self.branch.as_ref().map_or(RefWant::Head, |branch| RefWant::Branch(branch.clone()))
+    }
 }
 
 /// A version of a package that an index offers.

@@ -1,5 +1,6 @@
 //! `cpm index`: which indexes a scope asks, in which order (`add`, `remove`, `list`), and what maintainers of an index do.
 
+pub mod accept;
 pub mod check;
 mod folder;
 pub mod publish;

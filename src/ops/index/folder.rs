@@ -45,7 +45,8 @@ impl IndexFolder {
     /// Opens an index to publish in it.
     pub(super) fn open_valid(root: &Path) -> Result<Self> {
         let folder = IndexFolder::open(root)?;
-        index_line::parse_about(&folder.about).map_err(|error| error.at_path(&root.join(ABOUT)))?;
+        index_line::parse_about(&folder.about)
+            .map_err(|error| error.at_path(&root.join(ABOUT)).help("correct the file"))?;
         Ok(folder)
     }
 
