@@ -4,9 +4,10 @@
 use super::fetch::Server;
 use super::odb::{self, Read};
 use super::repository::{clear_way, last_used, used_ref};
-use super::{Cache, Network, Reading};
+use super::{Cache, Network, Reading, held};
 use crate::error::Result;
 use crate::model::source::{Commit, RefWant};
+use crate::model::timestamp::Timestamp;
 use crate::model::url::GitUrl;
 
 /// Where a followed ref is.
@@ -37,6 +38,20 @@ impl Cache<'_> {
             _ => true,
         };
         Ok(Followed { now, before, goes_on })
+    }
+
+    /// Whether the server was asked in this process which commit a ref names, so that asking again costs nothing.
+    #[must_use]
+    pub fn was_asked(&self, url: &GitUrl, want: &RefWant) -> bool {
+        held(&self.resolved).get(&(url.clone(), want.clone())).is_some_and(Result::is_ok)
+    }
+
+    /// When a commit says it was made.
+    ///
+    /// # Errors
+    /// As [`Cache::ensure`].
+    pub fn time(&self, url: &GitUrl, commit: &Commit) -> Result<Timestamp> {
+        self.read(url, commit, &[], |snapshot| snapshot.seconds().map(Timestamp::from_seconds))
     }
 
     /// Notes that a commit of a ref was used; the next [`Cache::follow`] goes on from it. Offline nothing is new.

@@ -143,6 +143,13 @@ impl<'a> Snapshot<'a> {
         self.commit
     }
 
+    /// When the commit says it was made, in seconds since 1970.
+    pub(super) fn seconds(&self) -> Read<i64> {
+        let id = object_id(self.url, self.commit)?;
+        let found = self.repository.find_commit(id).map_err(|cause| damaged(&self.path, self.url, &cause))?;
+        Ok(found.time().seconds())
+    }
+
     /// The top folder.
     pub(super) fn top(&self) -> Oid {
         self.top
