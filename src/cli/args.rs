@@ -218,6 +218,9 @@ pub enum IndexCommand {
         /// Its branch
         #[arg(long)]
         branch: Option<String>,
+        /// Names that belong to it alone, such as `acme-*`; it is then asked for no others
+        #[arg(long, value_name = "PATTERN", value_delimiter = ',')]
+        packages: Vec<String>,
     },
     /// Remove an index
     #[command(visible_alias = "rm")]

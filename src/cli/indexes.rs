@@ -13,6 +13,7 @@ use crate::format::index_edit::Mark;
 use crate::index::IndexKind;
 use crate::model::index::IndexConfig;
 use crate::model::name::{IndexName, PackageName};
+use crate::model::namespace::NamePattern;
 use crate::model::source::RefName;
 use crate::model::url::GitUrl;
 use crate::model::version::Version;
@@ -25,11 +26,12 @@ impl Session<'_> {
     pub(super) fn index(&self, command: &Command, what: &IndexCommand) -> Result<ExitCode> {
         let context = self.context(Wants::default())?;
         match what {
-            IndexCommand::Add { name, url, branch } => {
+            IndexCommand::Add { name, url, branch, packages } => {
+                let patterns = packages.iter().map(|text| NamePattern::parse(text));
                 let config = IndexConfig {
-                    name: IndexName::parse(name)?,
-                    url: GitUrl::parse_typed(url)?,
                     branch: branch.as_deref().map(RefName::parse).transpose()?,
+                    packages: patterns.collect::<Result<_>>()?,
+                    ..IndexConfig::plain(IndexName::parse(name)?, GitUrl::parse_typed(url)?)
                 };
                 let row = index::add(&context, &config)?;
                 show_added(self.ui, &row, &self.machine.shown(&context.places.manifest));
@@ -106,7 +108,10 @@ fn show_list(ui: &Ui, rows: &[IndexRow]) {
     for (at, row) in rows.iter().enumerate() {
         let size = row.packages.map(|n| format!("  {}", count(n, "package"))).unwrap_or_default();
         let url = if row.name == row.url { "compiled into cpm" } else { &row.url };
-        ui.answer(Line::new().text(format!("{}. {:<width$}  ", at + 1, row.name)).text(url).styled(DIM, size));
+        let names = if row.names.is_empty() { String::new() } else { format!("  alone for {}", row.names.join(", ")) };
+        let age = row.min_release_age_days.map(|days| format!("  releases older than {}", count(days, "day")));
+        let line = Line::new().text(format!("{}. {:<width$}  ", at + 1, row.name)).text(url);
+        ui.answer(line.styled(DIM, size).styled(DIM, names).styled(DIM, age.unwrap_or_default()));
     }
 }
 

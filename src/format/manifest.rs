@@ -6,9 +6,11 @@ use std::path::Path;
 use serde::Deserialize;
 
 use crate::error::{Error, Kind, Result};
+use crate::model::age::Age;
 use crate::model::dependency::{Dependency, Manifest, Origin, Placement};
 use crate::model::index::IndexConfig;
 use crate::model::name::{IndexName, PackageName, ServerName, SkillName};
+use crate::model::namespace::NamePattern;
 use crate::model::redact::redact;
 use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, RefName, RefWant};
@@ -29,6 +31,9 @@ struct RawManifest {
 struct RawIndex {
     git: String,
     branch: Option<String>,
+    packages: Option<Vec<String>>,
+    #[serde(rename = "min-release-age")]
+    min_release_age: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -99,10 +104,25 @@ fn shape_error(cause: &toml::de::Error) -> Error {
 
 fn read_index(key: &str, value: toml::Value) -> Result<IndexConfig> {
     let raw = RawIndex::deserialize(value).map_err(|cause| shape_error(&cause))?;
-    Ok(IndexConfig {
-        name: IndexName::parse(key)?,
-        url: GitUrl::parse_typed(&raw.git)?,
+    let patterns = raw.packages.iter().flatten().map(|text| NamePattern::parse(text));
+    let index = IndexConfig {
         branch: raw.branch.as_deref().map(RefName::parse).transpose()?,
+        packages: patterns.collect::<Result<_>>()?,
+        min_release_age: raw.min_release_age.as_deref().map(read_age).transpose()?,
+        ..IndexConfig::plain(IndexName::parse(key)?, GitUrl::parse_typed(&raw.git)?)
+    };
+    if raw.packages.is_some() && index.packages.is_empty() {
+        // It would read as "no package", and mean "any".
+        return Err(Error::new(Kind::Invalid, "`packages` is empty").help("name packages, or leave it out"));
+    }
+    Ok(index)
+}
+
+/// An age in a manifest is not a mistake on the command line.
+fn read_age(text: &str) -> Result<Age> {
+    Age::parse(text).map_err(|error| {
+        let invalid = Error::new(Kind::Invalid, error.message());
+        invalid.help(error.help_text().unwrap_or_default())
     })
 }
 
@@ -202,6 +222,9 @@ mod tests {
             ("[dependencies]\nx = { git = 'o/r', rev = 'abc' }", "abc"),
             ("[dependencies]\nx = { git = 'https://u:tok@h/r' }", "credentials"),
             ("[dependencies]\na = '1'\nb = { package = 'a' }", "both the package"),
+            ("[indexes]\na = { git = 'o/r', packages = ['A-*'] }", "A-*"),
+            ("[indexes]\na = { git = 'o/r', packages = [] }", "`packages` is empty"),
+            ("[indexes]\na = { git = 'o/r', min-release-age = '3' }", "`3` is not an age"),
             ("[dependencies\n", "TOML"),
         ] {
             let error = read(text).expect_err(text);

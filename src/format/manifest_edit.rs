@@ -69,6 +69,13 @@ impl Editor {
         if let Some(branch) = &index.branch {
             value.insert("branch", branch.as_str().into());
         }
+        if !index.packages.is_empty() {
+            let patterns = index.packages.iter().map(ToString::to_string);
+            value.insert("packages", Value::Array(patterns.collect()));
+        }
+        if let Some(age) = index.min_release_age {
+            value.insert("min-release-age", format!("{}d", age.days()).into());
+        }
         self.table("indexes")?.insert(index.name.as_str(), Item::Value(value.into()));
         Ok(())
     }

@@ -7,6 +7,7 @@ mod ahead;
 pub mod builtin;
 mod cpm;
 mod market;
+mod rules;
 
 use std::sync::OnceLock;
 
@@ -84,7 +85,12 @@ pub struct Indexes<'a> {
     cache: &'a Cache<'a>,
 }
 
-type Opened<'a> = (IndexKind, Box<dyn Index + Send + Sync + 'a>);
+/// An index that was opened where it is now.
+struct Opened<'a> {
+    kind: IndexKind,
+    at: At,
+    index: Box<dyn Index + Send + Sync + 'a>,
+}
 
 impl<'a> Indexes<'a> {
     /// The indexes a manifest names, then the built-in one.
@@ -97,19 +103,21 @@ impl<'a> Indexes<'a> {
     /// The index that has `name`, and what it has; only the one called `wanted` is asked where that is given.
     ///
     /// # Errors
-    /// The failure of the first index that could not be asked.
+    /// The failure of the first index that could not be asked; [`Kind::Policy`] when the name belongs to another index
+    /// than the wanted one.
     pub fn find(&self, name: &PackageName, wanted: Option<&IndexName>) -> Result<Option<(IndexId, Listing)>> {
         for (config, slot) in &self.configured {
-            if wanted.is_some_and(|wanted| *wanted != config.name) {
-                continue;
+            match wanted {
+                Some(wanted) if *wanted != config.name => continue,
+                Some(_) => self.refuse_outside(config, name)?,
+                None if !self.may_answer(config, name) => continue,
+                None => {}
             }
-            let (_, index) = self.open(config, slot)?;
-            let listing = index.listing(name).map_err(|error| error.at(&config.url))?;
-            if let Some(listing) = listing {
-                return Ok(Some((index.id(), listing)));
+            if let Some(listing) = self.listing(config, slot, name)? {
+                return Ok(Some((IndexId::Git(config.url.clone()), listing)));
             }
         }
-        if wanted.is_some() {
+        if wanted.is_some() || self.is_claimed(name) {
             return Ok(None);
         }
         Ok(self.builtin.listing(name)?.map(|listing| (IndexId::Builtin, listing)))
@@ -123,10 +131,24 @@ impl<'a> Indexes<'a> {
         match id {
             IndexId::Builtin => self.builtin.listing(name),
             IndexId::Git(url) => match self.configured.iter().find(|(config, _)| config.url == *url) {
-                Some((config, slot)) => self.open(config, slot)?.1.listing(name),
+                Some((config, slot)) => self.listing(config, slot, name),
                 None => Ok(None),
             },
         }
+    }
+
+    fn listing<'s>(
+        &'s self,
+        config: &IndexConfig,
+        slot: &'s OnceLock<Opened<'a>>,
+        name: &PackageName,
+    ) -> Result<Option<Listing>> {
+        let opened = self.open(config, slot)?;
+        let mut listing = opened.index.listing(name).map_err(|error| error.at(&config.url))?;
+        if let Some(listing) = &mut listing {
+            self.withhold_young(config, opened, listing)?;
+        }
+        Ok(listing)
     }
 
     /// Whether an index that a lock names is the one the manifest calls `name`; one repository may have two names.
@@ -148,14 +170,15 @@ impl<'a> Indexes<'a> {
     pub fn kind_of(&self, id: &IndexId) -> Option<IndexKind> {
         let IndexId::Git(url) = id else { return Some(IndexKind::Builtin) };
         let (_, slot) = self.configured.iter().find(|(config, _)| config.url == *url)?;
-        slot.get().map(|(kind, _)| *kind)
+        slot.get().map(|opened| opened.kind)
     }
 
-    /// What the indexes are called, in order, for messages.
+    /// What the indexes that are asked for a name are called, in order, for messages.
     #[must_use]
-    pub fn labels(&self) -> Vec<String> {
-        let configured = self.configured.iter().map(|(config, _)| format!("{} ({})", config.name, config.url));
-        configured.chain(["the built-in index".to_owned()]).collect()
+    pub fn labels(&self, name: &PackageName) -> Vec<String> {
+        let asked = self.configured.iter().filter(|(config, _)| self.may_answer(config, name));
+        let builtin = (!self.is_claimed(name)).then(|| "the built-in index".to_owned());
+        asked.map(|(config, _)| format!("{} ({})", config.name, config.url)).chain(builtin).collect()
     }
 
     /// Whether an index that a lock names is one of these.
@@ -167,7 +190,7 @@ impl<'a> Indexes<'a> {
     /// Names like `name` in the indexes that are open, nearest first, for messages.
     #[must_use]
     pub fn nearest(&self, name: &PackageName) -> Vec<PackageName> {
-        let opened = self.configured.iter().filter_map(|(_, slot)| slot.get()).map(|(_, index)| index.names());
+        let opened = self.configured.iter().filter_map(|(_, slot)| slot.get()).map(|opened| opened.index.names());
         // A message must not fail because an index cannot be listed.
         let names = opened.chain([self.builtin.names()]).flat_map(Result::unwrap_or_default);
         let mut near: Vec<(usize, PackageName)> = names
@@ -186,8 +209,8 @@ impl<'a> Indexes<'a> {
     pub fn describe(&self, name: &IndexName) -> Result<(IndexKind, usize)> {
         match self.configured.iter().find(|(config, _)| config.name == *name) {
             Some((config, slot)) => {
-                let (kind, index) = self.open(config, slot)?;
-                Ok((*kind, index.names()?.len()))
+                let opened = self.open(config, slot)?;
+                Ok((opened.kind, opened.index.names()?.len()))
             }
             None => Err(Error::new(Kind::NotFound, format!("there is no index `{name}`"))),
         }
@@ -243,10 +266,12 @@ fn follow<'a>(config: &IndexConfig, cache: &'a Cache<'a>, replaced: Replaced) ->
 fn open<'a>(at: At, cache: &'a Cache<'a>) -> Result<Opened<'a>> {
     let marker = |path: &str| cache.file(&at.url, &at.commit, &RelPath::parse(path)?);
     if let Some(about) = marker(cpm::MARKER)? {
-        return Ok((IndexKind::Cpm, Box::new(cpm::CpmIndex::open(at, &about, cache)?)));
+        let index = Box::new(cpm::CpmIndex::open(at.clone(), &about, cache)?);
+        return Ok(Opened { kind: IndexKind::Cpm, at, index });
     }
     if let Some(bytes) = marker(market::MARKER)? {
-        return Ok((IndexKind::Marketplace, Box::new(market::Market::open(at, &bytes, cache)?)));
+        let index = Box::new(market::Market::open(at.clone(), &bytes, cache)?);
+        return Ok(Opened { kind: IndexKind::Marketplace, at, index });
     }
     Err(Error::new(Kind::Invalid, "the repository is not an index")
         .because(format!("it has neither `{}` nor `{}`", cpm::MARKER, market::MARKER))

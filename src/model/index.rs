@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use super::age::Age;
 use super::dependency::Need;
 use super::digest::TreeDigest;
-use super::name::IndexName;
+use super::name::{IndexName, PackageName};
+use super::namespace::NamePattern;
 use super::source::{Commit, RefName, RefWant, Source};
 use super::timestamp::Timestamp;
 use super::url::GitUrl;
@@ -48,9 +50,26 @@ pub struct IndexConfig {
     pub url: GitUrl,
     /// Its branch; `HEAD` for `None`.
     pub branch: Option<RefName>,
+    /// The names that belong to it: they are asked of no other index, and it is asked for no others. None belong to it
+    /// alone when this is empty.
+    pub packages: Vec<NamePattern>,
+    /// How long ago a release must have been published to be chosen.
+    pub min_release_age: Option<Age>,
 }
 
 impl IndexConfig {
+    /// An index at `HEAD`, without conditions.
+    #[must_use]
+    pub fn plain(name: IndexName, url: GitUrl) -> Self {
+        IndexConfig { name, url, branch: None, packages: Vec::new(), min_release_age: None }
+    }
+
+    /// Whether a name belongs to this index.
+    #[must_use]
+    pub fn claims(&self, name: &PackageName) -> bool {
+        self.packages.iter().any(|pattern| pattern.matches(name))
+    }
+
     /// The ref that is asked for.
     #[must_use]
     pub fn want(&self) -> RefWant {
@@ -88,6 +107,10 @@ pub enum Withheld {
     Yanked(String),
     /// It does harm, for this reason; nobody gets it, locked or not.
     Revoked(String),
+    /// It was published at this time, and the index must show that it was there for so long; who has it locked keeps it.
+    TooYoung(Timestamp, Age),
+    /// The index does not say when it was published, but this age is asked for; who has it locked keeps it.
+    Undated(Age),
 }
 
 impl fmt::Display for Withheld {
@@ -95,6 +118,12 @@ impl fmt::Display for Withheld {
         match self {
             Withheld::Yanked(reason) => write!(f, "is yanked: {reason}"),
             Withheld::Revoked(reason) => write!(f, "is revoked: {reason}"),
+            Withheld::TooYoung(published, least) => {
+                write!(f, "is younger than {least}: it was published at {published}")
+            }
+            Withheld::Undated(least) => {
+                write!(f, "may be younger than {least}: the index does not say when it was published")
+            }
         }
     }
 }

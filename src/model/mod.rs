@@ -8,6 +8,7 @@ pub mod index;
 pub mod lock;
 pub mod mirrors;
 pub mod name;
+pub mod namespace;
 pub mod package;
 pub mod redact;
 pub mod relpath;

@@ -14,7 +14,7 @@ use super::locking::{Locking, changed_names};
 use super::mcp_document::McpDocument;
 use super::report::{Report, SurfaceChange};
 use super::state::ScopeState;
-use super::{Answer, Context, Effect, LockMode};
+use super::{Answer, Context, Effect, LockMode, revoked};
 use crate::claude::client_lock::ClientLock;
 use crate::claude::place::{self, Identity, Placed};
 use crate::claude::settings;
@@ -91,6 +91,9 @@ pub(super) fn apply(
             }
             Presence::Touched | Presence::Otherwise => wanted.push((name, locked, options)),
         }
+    }
+    if !wanted.is_empty() {
+        revoked::refuse(context, fetcher.cache, manifest, &lock)?;
     }
     let is_absent = |name: &PackageName, locked: &Locked| !loaded.contains_key(name) && !fetcher.has(&locked.checksum);
     let absent = wanted.iter().filter(|(name, locked, _)| is_absent(name, locked));

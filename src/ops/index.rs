@@ -14,6 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::format::manifest_edit::Editor;
 use crate::git::Network;
 use crate::index::{IndexKind, Indexes};
+use crate::model::age::Age;
 use crate::model::index::{IndexConfig, IndexId};
 use crate::model::name::IndexName;
 use crate::transaction::{Privacy, Transaction};
@@ -25,12 +26,32 @@ pub struct IndexRow {
     pub name: String,
     /// Its repository; `builtin` for the one compiled in.
     pub url: String,
+    /// The names that belong to it alone, where the manifest says so.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
+    /// How many days a release must have been published to be chosen, where the manifest says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_release_age_days: Option<u64>,
     /// What it is, if it was opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<IndexKind>,
     /// How many packages it has, if it was opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packages: Option<usize>,
+}
+
+impl IndexRow {
+    /// What the manifest says of an index.
+    fn of(config: &IndexConfig) -> Self {
+        IndexRow {
+            name: config.name.to_string(),
+            url: config.url.to_string(),
+            names: config.packages.iter().map(ToString::to_string).collect(),
+            min_release_age_days: config.min_release_age.map(Age::days),
+            kind: None,
+            packages: None,
+        }
+    }
 }
 
 /// Adds an index after the others, once it is known to be one; offline that is taken on trust.
@@ -47,6 +68,7 @@ pub fn add(context: &Context<'_>, config: &IndexConfig) -> Result<IndexRow> {
             .because(format!("it is {}", other.url))
             .help(format!("choose another name, or run `cpm index remove {}` first", config.name)));
     }
+    let config = &with_conditions(config, &state);
     let cache = context.git_cache()?;
     let mut manifest = state.manifest.clone();
     manifest.indexes.retain(|other| other.name != config.name);
@@ -57,11 +79,22 @@ pub fn add(context: &Context<'_>, config: &IndexConfig) -> Result<IndexRow> {
     };
     write(context, &state, |editor| editor.set_index(config))?;
     Ok(IndexRow {
-        name: config.name.to_string(),
-        url: config.url.to_string(),
         kind: described.map(|(kind, _)| kind),
         packages: described.map(|(_, count)| count),
+        ..IndexRow::of(config)
     })
+}
+
+/// The conditions that the manifest sets for an index stay when it is added again.
+fn with_conditions(config: &IndexConfig, state: &ScopeState) -> IndexConfig {
+    let mut config = config.clone();
+    if let Some(known) = state.manifest.indexes.iter().find(|known| known.name == config.name) {
+        if config.packages.is_empty() {
+            config.packages.clone_from(&known.packages);
+        }
+        config.min_release_age = config.min_release_age.or(known.min_release_age);
+    }
+    config
 }
 
 /// Removes an index that no dependency names.
@@ -117,12 +150,12 @@ pub fn list(context: &Context<'_>) -> Result<Vec<IndexRow>> {
     let cache = context.git_cache()?;
     let indexes = Indexes::new(&state.manifest.indexes, &cache);
     let configured = state.manifest.indexes.iter();
-    let mut rows: Vec<IndexRow> = configured
-        .map(|index| IndexRow { name: index.name.to_string(), url: index.url.to_string(), kind: None, packages: None })
-        .collect();
+    let mut rows: Vec<IndexRow> = configured.map(IndexRow::of).collect();
     rows.push(IndexRow {
         name: "builtin".to_owned(),
         url: "builtin".to_owned(),
+        names: Vec::new(),
+        min_release_age_days: None,
         kind: Some(IndexKind::Builtin),
         packages: Some(indexes.builtin_size()?),
     });

@@ -74,6 +74,7 @@ pub fn install(context: &Context<'_>, wishes: &[Wish]) -> Result<Report> {
         named.push(add(context, &mut manifest, wish, &fetcher)?);
     }
     let indexes = Indexes::new(&manifest.indexes, &cache);
+    locking::refuse_foreign(&state.lock, &indexes)?;
     let locking = lock(context, &state, &manifest, &indexes, &fetcher)?;
     let manifest_text = write_wishes(context, &state, &mut manifest, &named, wishes, &locking.lock)?;
     let about = match named.as_slice() {

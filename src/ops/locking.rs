@@ -19,7 +19,7 @@ use crate::model::version::{self, Requirement, Version};
 use crate::resolve::{self, Catalog as _};
 use candidates::Direct;
 use step::answers;
-pub(super) use step::{changed_names, is_in_step, unanswered};
+pub(super) use step::{changed_names, is_in_step, refuse_foreign, unanswered};
 
 /// A lock that answers the manifest, and the packages that were loaded on the way.
 pub(super) struct Locking {
@@ -150,7 +150,7 @@ impl Locker<'_, '_> {
                 }
                 Origin::Index { index, .. } if self.breadth == Breadth::All || old.is_none() => {
                     let home = self.old.packages.get(name).and_then(|old| old.index.as_ref());
-                    let home = home.filter(|home| index.is_none() && self.indexes.has(home));
+                    let home = home.filter(|home| index.is_none() && self.indexes.permits(home, name));
                     questions.listing(name, home.map_or(Place::Configured(index.as_ref()), Place::Home));
                 }
                 Origin::Git { .. } | Origin::Index { .. } | Origin::Dir(_) => {}
@@ -201,8 +201,13 @@ impl Locker<'_, '_> {
         let Some(release) = list.iter().find(|release| release.version == *version) else {
             return unchanged();
         };
-        if let Some(old) = old.filter(|old| old.version == *version && old.index.as_ref() == Some(index)) {
-            refuse_republished(name, old, release)?;
+        let old_here = old.filter(|old| old.index.as_ref() == Some(index));
+        // Also where another version is chosen now: who republishes one must not be trusted with the next.
+        let again = old_here.and_then(|old| Some((old, list.iter().find(|listed| listed.version == old.version)?)));
+        if let Some((old, again)) = again {
+            refuse_republished(name, old, again)?;
+        }
+        if let Some(old) = old_here.filter(|old| old.version == *version) {
             // What an entry says of a plugin may change without the plugin.
             let is_same = old.source == release.source
                 && old.commit == release.commit
@@ -214,7 +219,8 @@ impl Locker<'_, '_> {
             }
         }
         let (commit, manifest) = (release.commit.as_ref(), release.manifest.as_deref());
-        let loaded = self.fetcher.load(name, &release.source, commit, manifest, release.checksum.as_ref())?;
+        let mut loaded = self.fetcher.load(name, &release.source, commit, manifest, release.checksum.as_ref())?;
+        loaded.warnings.extend(self.note_other_indexes(name, index));
         let needs = names_of(&release.dependencies);
         debug_assert!(needs.iter().all(|need| solution.contains_key(need)), "a solution is complete");
         let (source, commit) = (release.source.clone(), release.commit.clone());
@@ -222,14 +228,48 @@ impl Locker<'_, '_> {
         Ok((keep_if_same(old, fresh), Some(loaded)))
     }
 
-    /// Adds what the resolver cannot know: names that are near, and where was looked.
+    /// Says of a package that is new here who else has one of its name, as far as that is known.
+    fn note_other_indexes(&self, name: &PackageName, index: &IndexId) -> Option<String> {
+        let was_here = self.old.packages.get(name).is_some_and(|old| old.index.as_ref() == Some(index));
+        let is_new = !was_here && self.pinned(name).is_none();
+        let others = if is_new { self.indexes.known_elsewhere(index, name) } else { Vec::new() };
+        let answering = self.indexes.name_of(index).map_or_else(|| index.to_string(), |name| format!("`{name}`"));
+        let others = (!others.is_empty()).then(|| others.join(" and "))?;
+        Some(format!("{others} has a package of this name too; {answering} answers, because it is asked first"))
+    }
+
+    /// Adds which other indexes have what the answering one lacks.
+    fn with_other_indexes(&self, error: Error, roots: &[Need]) -> Error {
+        let releases = self.releases.borrow();
+        let lacking = roots.iter().filter_map(|need| {
+            let (index, list) = releases.get(&need.name)?;
+            list.iter().all(|release| !need.requirement.matches(&release.version)).then_some((need, index))
+        });
+        let mut error = error;
+        for (Need { name, requirement }, index) in lacking {
+            for (other, versions) in self.indexes.others(index, name) {
+                let Some(version) = versions.iter().rev().find(|version| requirement.matches(version)) else {
+                    continue;
+                };
+                error = error.because(format!(
+                    "the index `{other}` has `{name}` {version}, but the first index that has a name answers for it; \
+                     `--index {other}` asks that one"
+                ));
+            }
+        }
+        error
+    }
+
+    /// Adds what the resolver cannot know: names that are near, where was looked, and who else has a package.
     fn with_names(&self, error: Error, roots: &[Need]) -> Error {
-        if error.kind() != Kind::NotFound {
-            return error;
+        match error.kind() {
+            Kind::NotFound => {}
+            Kind::NoSolution if self.breadth == Breadth::All => return self.with_other_indexes(error, roots),
+            _ => return error,
         }
         let is_missing = |need: &&Need| matches!(self.candidates(&need.name), Ok(None));
         let Some(missing) = roots.iter().find(is_missing) else { return error };
-        let error = error.because(format!("looked in: {}", self.indexes.labels().join(", ")));
+        let error = error.because(format!("looked in: {}", self.indexes.labels(&missing.name).join(", ")));
         let near: Vec<String> = self.indexes.nearest(&missing.name).iter().map(|name| format!("`{name}`")).collect();
         match near.as_slice() {
             [] => error.help("add the index that has it: `cpm index add NAME URL`, or install it with `--git URL`"),

@@ -13,6 +13,7 @@ mod locking;
 mod mcp_document;
 pub mod remove;
 pub mod report;
+mod revoked;
 mod state;
 pub mod update;
 pub mod vendor;

@@ -3,11 +3,11 @@
 
 use serde::Serialize;
 
-use super::Context;
 use super::apply::shown_path;
 use super::fetch::refuse_other_source;
 use super::mcp_document::McpDocument;
 use super::state::ScopeState;
+use super::{Context, revoked};
 use crate::error::{Kind, Result};
 use crate::git::Reading;
 use crate::index::Indexes;
@@ -36,9 +36,9 @@ pub struct Verified {
 pub struct Finding {
     /// Whose.
     pub package: PackageName,
-    /// The file, folder or entry; the repository and tag.
+    /// The file, folder or entry; the repository and tag; the index and its reason.
     pub path: String,
-    /// `changed`, `missing`, `extra`, `not installed` or `not locked`; with hosts asked also `gone` or `moved`.
+    /// `changed`, `missing`, `extra`, `not installed`, `not locked` or `revoked`; with hosts asked also `gone` or `moved`.
     pub problem: &'static str,
 }
 
@@ -77,6 +77,9 @@ pub fn verify(context: &Context<'_>, online: bool) -> Result<Verified> {
                 Some(_) => {}
             }
         }
+    }
+    for revoked in revoked::among(context, &context.git_cache()?, &state.manifest, &state.lock)? {
+        verified.add(&revoked.name, format!("{}: {}", revoked.index, revoked.reason), "revoked");
     }
     if online {
         verified.ask_hosts(context, &state)?;

@@ -86,10 +86,17 @@ fn check_root(need: &Need, provider: &Provider<'_>) -> Result<()> {
     if versions.matching(&need.requirement).next().is_some() {
         return Ok(());
     }
-    let error = Error::new(Kind::NoSolution, format!("no version of `{}` satisfies `{}`", need.name, need.requirement));
-    let error = provider.withheld(need)?.into_iter().fold(error, Error::because);
+    let withheld = provider.withheld(need)?;
+    // What harms, or may, is a rule's no: a script must not take it for a wish that somebody can loosen.
+    let is_ruled_out = |(_, why): &(Version, Withheld)| matches!(why, Withheld::Revoked(_) | Withheld::Undated(_));
+    let kind = if withheld.iter().any(is_ruled_out) { Kind::Policy } else { Kind::NoSolution };
+    let error = Error::new(kind, format!("no version of `{}` satisfies `{}`", need.name, need.requirement));
+    let shown = withheld.iter().rev().take(3).map(|(version, why)| format!("{version} {why}"));
+    let error = shown.fold(error, Error::because);
     Err(match versions.newest(3).as_slice() {
-        [] => error.because("every release of it is withheld").help("ask for another package, or its author why"),
+        [] => error
+            .because("there is no other release that may be chosen")
+            .help("ask for another package, or the owner of the index why"),
         some => error.because(format!("there are: {}", some.join(", "))).help("ask for one of these in the manifest"),
     })
 }

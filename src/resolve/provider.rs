@@ -13,6 +13,7 @@ use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ran
 use super::{Candidate, Catalog};
 use crate::error::{Error, Kind, Result};
 use crate::model::dependency::Need;
+use crate::model::index::Withheld;
 use crate::model::name::PackageName;
 use crate::model::version::{Requirement, Version, newest_first};
 
@@ -103,11 +104,10 @@ impl<'a> Provider<'a> {
     }
 
     /// The versions that would satisfy `need` if they were not withheld, each with the reason.
-    pub(super) fn withheld(&self, need: &Need) -> Result<Vec<String>> {
+    pub(super) fn withheld(&self, need: &Need) -> Result<Vec<(Version, Withheld)>> {
         let candidates = self.ask(&need.name)?.unwrap_or_default();
         let wanted = candidates.into_iter().filter(|candidate| need.requirement.matches(&candidate.version));
-        let said = |candidate: Candidate| Some(format!("{} {}", candidate.version, candidate.withheld?));
-        Ok(wanted.filter_map(said).take(3).collect())
+        Ok(wanted.filter_map(|candidate| Some((candidate.version, candidate.withheld?))).collect())
     }
 
     /// The version at a place.

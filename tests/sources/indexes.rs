@@ -171,6 +171,9 @@ fn a_version_published_again_with_other_bytes_stops_the_update() {
     for checksum in [&locked, &again["checksum"]] {
         assert!(run.stderr.contains(checksum.as_str().expect("a checksum")), "{run}");
     }
+    // A newer release beside it changes nothing about that.
+    index.publish("tool", &["1.1.0"]);
+    world.fails(20, &["update"]);
     world.check_out_anew();
     world.empty_cache();
     world.ok(&["install", "--locked"]);

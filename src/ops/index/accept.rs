@@ -63,5 +63,5 @@ fn find(context: &Context<'_>, which: &str) -> Result<IndexConfig> {
     };
     let is_name = IndexName::parse(which).is_ok();
     let url = if is_name { Err(missing()) } else { GitUrl::parse_typed(which) }?;
-    Ok(IndexConfig { name: IndexName::parse("index")?, url, branch: None })
+    Ok(IndexConfig::plain(IndexName::parse("index")?, url))
 }

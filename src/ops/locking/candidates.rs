@@ -6,7 +6,7 @@ use super::{Breadth, Locker, Rewritten};
 use crate::error::{Error, Kind, Result};
 use crate::index::IndexKind;
 use crate::model::dependency::{Dependency, Need, Origin};
-use crate::model::index::{IndexId, Release};
+use crate::model::index::{IndexId, Release, Withheld};
 use crate::model::lock::Locked;
 use crate::model::name::{IndexName, PackageName};
 use crate::model::source::{Commit, RefWant, Source};
@@ -91,12 +91,20 @@ impl Locker<'_, '_> {
             let mut asked_by = self.asked_by.borrow_mut();
             needs.for_each(|need| _ = asked_by.entry(need.name.clone()).or_insert_with(|| index.clone()));
         }
+        // A release that is locked was old enough for whoever locked it.
+        let is_locked = |release: &Release| {
+            let promised = release.checksum;
+            old.is_some_and(|old| old.version == release.version && promised.is_none_or(|sum| sum == old.checksum))
+        };
+        let depends_on_age = |why: &Withheld| matches!(why, Withheld::TooYoung(..) | Withheld::Undated(_));
+        let withheld =
+            |release: &Release| release.withheld.clone().filter(|why| !(depends_on_age(why) && is_locked(release)));
         let mut candidates: Vec<Candidate> = releases
             .iter()
             .map(|release| Candidate {
                 version: release.version.clone(),
                 needs: release.dependencies.clone(),
-                withheld: release.withheld.clone(),
+                withheld: withheld(release),
             })
             .collect();
         if let Some(old) = old.filter(|_| !self.unlock.frees(name)) {
@@ -114,7 +122,7 @@ impl Locker<'_, '_> {
     fn ask(&self, name: &PackageName, old: Option<&Locked>) -> Result<Option<(IndexId, Vec<Release>)>> {
         let pinned = self.pinned(name);
         let home = old.and_then(|old| old.index.as_ref()).filter(|_| pinned.is_none());
-        let hint = self.asked_by.borrow().get(name).cloned();
+        let hint = self.asked_by.borrow().get(name).cloned().filter(|hint| self.indexes.permits_named(hint, name));
         let found = match (home, &hint) {
             (Some(home), _) => self.indexes.find_in(home, name)?.map(|listing| (home.clone(), listing)),
             (None, Some(hint)) if pinned.is_none() => match self.indexes.find(name, Some(hint))? {
@@ -139,12 +147,12 @@ impl Locker<'_, '_> {
     /// Whether a locked package came from an index that may still offer it: one of ours, and the one that the manifest
     /// names where it names one.
     fn is_from_right_index(&self, name: &PackageName, old: &Locked) -> bool {
-        let Some(id) = old.index.as_ref().filter(|id| self.indexes.has(id)) else { return false };
+        let Some(id) = old.index.as_ref().filter(|id| self.indexes.permits(id, name)) else { return false };
         self.pinned(name).is_none_or(|index| self.indexes.is_called(id, index))
     }
 
     /// The index that the manifest names for a package.
-    fn pinned(&self, name: &PackageName) -> Option<&IndexName> {
+    pub(super) fn pinned(&self, name: &PackageName) -> Option<&IndexName> {
         let wanted = self.manifest.dependencies.values().find(|dependency| dependency.package == *name)?;
         match &wanted.origin {
             Origin::Index { index, .. } => index.as_ref(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use crate::error::{Error, Kind, Result};
 use crate::index::Indexes;
 use crate::model::dependency::{Dependency, Manifest, Origin};
 use crate::model::lock::{Lock, Locked};
@@ -16,6 +17,24 @@ pub(in crate::ops) fn is_in_step(manifest: &Manifest, lock: &Lock, indexes: &Ind
         && manifest.dependencies.values().all(|dependency| {
             lock.packages.get(&dependency.package).is_some_and(|locked| answers(dependency, locked, indexes))
         })
+}
+
+/// Refuses a lock that takes a package from an index which must not answer for its name [security.md X14].
+pub(in crate::ops) fn refuse_foreign(lock: &Lock, indexes: &Indexes<'_>) -> Result<()> {
+    let listed = lock.packages.iter().filter_map(|(name, locked)| Some((name, locked.index.as_ref()?)));
+    let Some((name, index)) = listed.into_iter().find(|(name, index)| indexes.is_trespassing(index, name)) else {
+        return Ok(());
+    };
+    let error = Error::new(Kind::Integrity, format!("`{name}` is locked from an index that must not offer it"))
+        .at(index)
+        .because(format!("the lock:     {index}"));
+    let error = match indexes.owners(name).first() {
+        Some(owner) => error.because(format!("the manifest: names like that belong to the index `{owner}`")),
+        None => error.because("the manifest: that index is asked for other names only"),
+    };
+    Err(error.help(format!(
+        "if you changed `packages` of an index, `cpm update {name}` locks it anew; else restore cpm.lock from git"
+    )))
 }
 
 /// The packages that keep a lock from answering a manifest.
