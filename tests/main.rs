@@ -12,6 +12,7 @@ mod dependencies;
 mod docs;
 mod edits;
 mod hostile;
+mod index_input;
 mod index_rules;
 mod integrity;
 mod interrupted;

@@ -144,7 +144,9 @@ impl<'a> Indexes<'a> {
         name: &PackageName,
     ) -> Result<Option<Listing>> {
         let opened = self.open(config, slot)?;
-        let mut listing = opened.index.listing(name).map_err(|error| error.at(&config.url))?;
+        let listing = opened.index.listing(name);
+        let mut listing =
+            listing.map_err(|error| error.at(&config.url).help("tell the owner of the index about it"))?;
         if let Some(listing) = &mut listing {
             self.withhold_young(config, opened, listing)?;
         }
@@ -237,8 +239,10 @@ impl<'a> Indexes<'a> {
         if let Some(opened) = slot.get() {
             return Ok(opened);
         }
-        let (_, opened) = follow(config, self.cache, Replaced::Stop)
-            .map_err(|error| error.context(format!("the index `{}` cannot be used", config.name)).at(&config.url))?;
+        let (_, opened) = follow(config, self.cache, Replaced::Stop).map_err(|error| {
+            let error = error.context(format!("the index `{}` cannot be used", config.name)).at(&config.url);
+            error.help("check its address: it must be a cpm index or a Claude marketplace")
+        })?;
         Ok(slot.get_or_init(|| opened))
     }
 }

@@ -163,6 +163,9 @@ impl Fetcher<'_> {
     fn fetch(&self, source: &Source, commit: Option<&Commit>) -> Result<Tree> {
         self.fetch_unaided(source, commit).map_err(|error| match (error.kind(), source) {
             (Kind::UnsafeTree, Source::Dir { .. }) => error.help("change or remove it in the folder"),
+            (Kind::NotFound, Source::Git { .. }) => {
+                error.help("check the path: it starts at the top of the repository")
+            }
             (Kind::UnsafeTree, _) => error
                 .help("nothing of it was written; ask the author to change it, or take an earlier commit (`--rev`)"),
             _ => error,

@@ -133,7 +133,8 @@ impl Locker<'_, '_> {
         };
         let Some((id, listing)) = found else { return Ok(None) };
         if let ([], [problem, ..]) = (listing.releases.as_slice(), listing.problems.as_slice()) {
-            return Err(problem.clone().context(format!("no release of `{name}` in the index can be used")));
+            let error = problem.clone().context(format!("no release of `{name}` in the index can be used"));
+            return Err(error.help("tell the owner of the index about it"));
         }
         // The resolver may ask again; once is enough to say it.
         let is_known = self.releases.borrow().contains_key(name);
