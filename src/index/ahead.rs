@@ -38,12 +38,18 @@ pub enum Ahead {
 }
 
 impl Indexes<'_> {
-    /// Opens the first index that is asked about names there.
+    /// The first index that is asked about a name there: how many come before it.
+    #[must_use]
+    pub fn first_asked(&self, name: &PackageName, place: Place<'_>) -> Option<usize> {
+        self.configured.iter().position(|(config, _)| place.includes(config) && self.may_answer(config, name))
+    }
+
+    /// Opens the index that comes after so many others.
     ///
     /// # Errors
     /// The failure to open it.
-    pub fn open_first(&self, place: Place<'_>) -> Result<()> {
-        match self.configured.iter().find(|(config, _)| place.includes(config)) {
+    pub fn open_at(&self, at: usize) -> Result<()> {
+        match self.configured.get(at) {
             Some((config, slot)) => self.open(config, slot).map(drop),
             None => Ok(()),
         }
@@ -52,9 +58,9 @@ impl Indexes<'_> {
     /// What looking a name up will read, as far as the indexes that are open know.
     #[must_use]
     pub fn need(&self, name: &PackageName, place: Place<'_>) -> Option<Origin> {
-        for (_, slot) in self.configured.iter().filter(|(config, _)| place.includes(config)) {
-            let (_, index) = slot.get()?;
-            match index.ahead(name) {
+        let is_asked = |config: &IndexConfig| place.includes(config) && self.may_answer(config, name);
+        for (_, slot) in self.configured.iter().filter(|(config, _)| is_asked(config)) {
+            match slot.get()?.index.ahead(name) {
                 Ahead::Reads(origin) => return Some(origin),
                 Ahead::Lacks => {}
                 Ahead::Fails => return None,

@@ -59,8 +59,9 @@ impl<'q> Questions<'q> {
         let listings = std::mem::take(&mut self.listings);
         let mut jobs = self.jobs(cache);
         let Some(indexes) = indexes else { return run(jobs) };
-        let places: BTreeSet<Place<'_>> = listings.iter().map(|(_, place)| *place).collect();
-        jobs.extend(places.into_iter().map(|place| -> Job<'_> { Box::new(move || indexes.open_first(place)) }));
+        let first = listings.iter().filter_map(|(name, place)| indexes.first_asked(name, *place));
+        let first: BTreeSet<usize> = first.collect();
+        jobs.extend(first.into_iter().map(|at| -> Job<'_> { Box::new(move || indexes.open_at(at)) }));
         let mut failures = run(jobs);
         // Now that the indexes are open, they say what they will read; for many packages of a repository at once.
         let needs: Vec<Origin> = listings.iter().filter_map(|(name, place)| indexes.need(name, *place)).collect();
