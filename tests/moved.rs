@@ -1,7 +1,7 @@
 //! Tags that were moved, branches that were rewritten, commits that are gone or never belonged to their repository.
 
 use crate::locking::locked;
-use crate::support::{Repo, Run, World, skill};
+use crate::support::{Index, Repo, Run, World, skill};
 
 const V1: &str = "first words";
 const V2: &str = "other words";
@@ -155,4 +155,14 @@ fn verify_online_finds_moved_tags_and_what_is_gone() {
     repo.git(&["tag", "-d", "v1"]);
     let run = world.cpm(&["verify", "--online", "--json"]);
     assert_eq!(run.json()["scopes"][0]["findings"][0]["problem"], "gone", "{run}");
+}
+
+#[test]
+fn a_release_that_its_index_hosts_passes_verify_online_when_the_index_goes_on() {
+    let world = World::in_git();
+    let index = Index::added(&world, "acme");
+    index.release("tool", "1.0.0", &[]);
+    world.ok(&["install", "tool"]);
+    index.release("other", "1.0.0", &[]);
+    world.ok(&["verify", "--online"]);
 }

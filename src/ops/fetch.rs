@@ -275,7 +275,12 @@ pub(super) fn refuse_other_source(name: &PackageName, locked: &Locked, listing: 
     let Some(release) = listing.releases.iter().find(|release| release.version == locked.version) else {
         return Ok(());
     };
-    let same_bytes = |promised| promised == locked.checksum && release.commit == locked.commit;
+    // What an index hosts is at whatever commit the index was read.
+    let is_hosted = matches!(
+        (&release.source, &locked.index),
+        (Source::Git { url, .. }, Some(IndexId::Git(index))) if url == index
+    );
+    let same_bytes = |promised| promised == locked.checksum && (is_hosted || release.commit == locked.commit);
     if release.source == locked.source && release.checksum.is_none_or(same_bytes) {
         return Ok(());
     }
