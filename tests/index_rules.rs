@@ -76,6 +76,18 @@ fn a_name_that_belongs_to_an_index_is_asked_of_no_other() {
 }
 
 #[test]
+fn an_index_that_is_gone_stops_no_package_whose_name_belongs_to_another() {
+    let (world, acme) = with_index("");
+    acme.publish("acme-one", &["1.0.0"]);
+    acme.publish("acme-two", &["1.0.0"]);
+    let gone = IndexRepo::new(&world, "gone");
+    configure(&world, &[("gone", &gone, ""), ("acme", &acme, ", packages = [\"acme-*\"]")]);
+    gone.repo.delete();
+    world.accepts(&["install", "acme-one", "acme-two"]);
+    world.refuses(14, &["install", "safe-git"]);
+}
+
+#[test]
 fn what_a_package_needs_comes_from_the_index_that_its_name_belongs_to() {
     let (world, acme) = with_index("");
     let other = IndexRepo::new(&world, "other");
