@@ -3,6 +3,7 @@
 pub mod args;
 mod bars;
 pub mod escape;
+mod questions;
 mod render;
 pub mod ui;
 
@@ -113,6 +114,7 @@ impl Session<'_> {
                 self.document(command, json!({ "scopes": lists }));
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Question(question) => self.question(command, question),
             Command::Verify(args) => self.verify(command, args.online),
             Command::Vendor { dir } => {
                 let vendored = ops::vendor::vendor(&self.context(Wants::default())?, &self.absolute(dir))?;
@@ -308,6 +310,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Install(_) => "install",
         Command::Update(_) => "update",
         Command::Remove(_) => "remove",
+        Command::Question(question) => question.name(),
         Command::List => "list",
         Command::Verify(_) => "verify",
         Command::Vendor { .. } => "vendor",

@@ -1,5 +1,7 @@
 //! Turns reports into lines for people. Programs get the same data as JSON.
 
+pub(super) mod outdated;
+
 use std::fmt;
 
 use super::ui::{BOLD, DIM, GREEN, Line, RED, Ui, YELLOW};

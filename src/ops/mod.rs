@@ -11,6 +11,7 @@ mod installed;
 pub mod list;
 mod locking;
 mod mcp_document;
+pub mod outdated;
 pub mod remove;
 pub mod report;
 mod state;
