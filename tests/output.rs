@@ -6,13 +6,15 @@ use crate::locking::with_kit;
 use crate::support::{Index, Run, World, delete};
 
 /// Every command, with arguments that work in the order given and the name that its document has.
-const COMMANDS: [(&str, &[&str]); 15] = [
+const COMMANDS: [(&str, &[&str]); 17] = [
     ("init", &["init"]),
     ("index list", &["index", "list"]),
     ("index add", &["index", "add", "acme", "URL"]),
     ("install", &["install", "kit"]),
     ("update", &["update"]),
     ("outdated", &["outdated"]),
+    ("tree", &["tree"]),
+    ("why", &["why", "kit"]),
     ("list", &["list"]),
     ("verify", &["verify"]),
     ("vendor", &["vendor", "vendor"]),
@@ -136,6 +138,8 @@ fn every_command_has_help_and_its_alias_works() {
         ("update", &["up"]),
         ("remove", &["rm", "uninstall"]),
         ("outdated", &[]),
+        ("tree", &[]),
+        ("why", &[]),
         ("list", &["ls"]),
         ("verify", &[]),
         ("vendor", &[]),

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::args::Command;
 use super::args::questions::Question;
 use super::{Session, Wants, render};
-use crate::error::{Kind, Result};
+use crate::error::{Error, Kind, Result};
+use crate::model::name::PackageName;
 use crate::ops;
 
 impl Session<'_> {
@@ -20,6 +21,23 @@ impl Session<'_> {
                 render::outdated::outdated(self.ui, &outdated);
                 self.document_with(command, exit, json!({ "outdated": outdated }));
                 Ok(ExitCode::from(exit))
+            }
+            Question::Tree => {
+                let trees = self.each_scope(ops::tree::tree)?;
+                render::tree::trees(self.ui, &trees);
+                self.document(command, json!({ "trees": trees }));
+                Ok(ExitCode::SUCCESS)
+            }
+            Question::Why { name } => {
+                let name = PackageName::parse(name)?;
+                let why = self.each_scope(|context| ops::why::why(context, &name))?;
+                if why.iter().all(|why| why.chains.is_empty() && !why.unneeded) {
+                    let what = format!("`{name}` is neither asked for nor locked here");
+                    return Err(Error::new(Kind::NotFound, what).help("`cpm tree` shows what is"));
+                }
+                render::tree::why(self.ui, &why);
+                self.document(command, json!({ "why": why }));
+                Ok(ExitCode::SUCCESS)
             }
         }
     }

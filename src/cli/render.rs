@@ -1,6 +1,7 @@
 //! Turns reports into lines for people. Programs get the same data as JSON.
 
 pub(super) mod outdated;
+pub(super) mod tree;
 
 use std::fmt;
 

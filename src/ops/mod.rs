@@ -15,9 +15,11 @@ pub mod outdated;
 pub mod remove;
 pub mod report;
 mod state;
+pub mod tree;
 pub mod update;
 pub mod vendor;
 pub mod verify;
+pub mod why;
 
 use std::path::PathBuf;
 

@@ -7,6 +7,14 @@ use clap::{Args, Subcommand};
 pub enum Question {
     /// Show which packages could move to something newer
     Outdated(OutdatedArgs),
+    /// Show what is locked as a tree: who brought what in
+    Tree,
+    /// Show each chain of needs that leads to a package
+    Why {
+        /// The package
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
 }
 
 /// What to say about newer packages.
@@ -23,6 +31,8 @@ impl Question {
     pub fn name(&self) -> &'static str {
         match self {
             Question::Outdated(_) => "outdated",
+            Question::Tree => "tree",
+            Question::Why { .. } => "why",
         }
     }
 }
