@@ -6,13 +6,14 @@ use crate::locking::with_kit;
 use crate::support::{Index, Run, World, delete};
 
 /// Every command, with arguments that work in the order given and the name that its document has.
-const COMMANDS: [(&str, &[&str]); 17] = [
+const COMMANDS: [(&str, &[&str]); 18] = [
     ("init", &["init"]),
     ("index list", &["index", "list"]),
     ("index add", &["index", "add", "acme", "URL"]),
     ("install", &["install", "kit"]),
     ("update", &["update"]),
     ("outdated", &["outdated"]),
+    ("search", &["search", "kit"]),
     ("tree", &["tree"]),
     ("why", &["why", "kit"]),
     ("list", &["list"]),
@@ -138,6 +139,7 @@ fn every_command_has_help_and_its_alias_works() {
         ("update", &["up"]),
         ("remove", &["rm", "uninstall"]),
         ("outdated", &[]),
+        ("search", &[]),
         ("tree", &[]),
         ("why", &[]),
         ("list", &["ls"]),

@@ -1,6 +1,7 @@
 //! The commands that only ask: what they answer, and that they change nothing.
 
 mod outdated;
+mod search;
 mod tree;
 
 use serde_json::Value;

@@ -275,7 +275,7 @@ impl Session<'_> {
     fn each_scope<T>(&self, look: impl Fn(&Context<'_>) -> Result<T>) -> Result<Vec<T>> {
         let scopes = match self.global.scope {
             Some(scope) => vec![scope.into()],
-            None if self.is_in_project() => vec![Scope::Project, Scope::Local, Scope::User],
+            None if self.is_in_project() => Scope::ALL.to_vec(),
             None => vec![Scope::User],
         };
         scopes.into_iter().map(|scope| look(&self.context_in(Some(scope), Wants::default())?)).collect()

@@ -9,9 +9,16 @@ use super::args::questions::Question;
 use super::{Session, Wants, render};
 use crate::error::{Error, Kind, Result};
 use crate::model::name::PackageName;
-use crate::ops;
+use crate::model::scope::Scope;
+use crate::ops::{self, Context};
 
 impl Session<'_> {
+    /// All scopes there are here, whichever was asked for.
+    fn all_scopes(&self) -> Result<Vec<Context<'_>>> {
+        let scopes = if self.is_in_project() { &Scope::ALL[..] } else { &[Scope::User] };
+        scopes.iter().map(|scope| self.context_in(Some(*scope), Wants::default())).collect()
+    }
+
     pub(super) fn question(&self, command: &Command, question: &Question) -> Result<ExitCode> {
         match question {
             Question::Outdated(args) => {
@@ -21,6 +28,13 @@ impl Session<'_> {
                 render::outdated::outdated(self.ui, &outdated);
                 self.document_with(command, exit, json!({ "outdated": outdated }));
                 Ok(ExitCode::from(exit))
+            }
+            Question::Search { words } => {
+                let context = self.context(Wants::default())?;
+                let hits = ops::search::search(&context, &self.all_scopes()?, words)?;
+                render::search::hits(self.ui, &hits);
+                self.document(command, json!({ "packages": hits }));
+                Ok(ExitCode::SUCCESS)
             }
             Question::Tree => {
                 let trees = self.each_scope(ops::tree::tree)?;

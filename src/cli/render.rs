@@ -1,6 +1,7 @@
 //! Turns reports into lines for people. Programs get the same data as JSON.
 
 pub(super) mod outdated;
+pub(super) mod search;
 pub(super) mod tree;
 
 use std::fmt;
@@ -10,7 +11,7 @@ use crate::index::IndexKind;
 use crate::model::dependency::Placement;
 use crate::model::name::{ServerName, SkillName};
 use crate::model::surface::{self, Difference, Item};
-use crate::ops::cache::{Info, Removed};
+use crate::ops::cache::{Info, Part, Removed};
 use crate::ops::index::IndexRow;
 use crate::ops::list::ScopeList;
 use crate::ops::report::{Action, PackageReport, Report, SurfaceChange};
@@ -216,7 +217,8 @@ pub(super) fn indexes(ui: &Ui, rows: &[IndexRow]) {
 /// Shows what is in the cache.
 pub(super) fn cache_info(ui: &Ui, info: &Info) {
     ui.answer(Line::new().styled(BOLD, &info.dir));
-    for part in info.parts.iter().filter(|part| part.name != "leftovers" || part.count > 0) {
+    let is_told = |part: &&Part| part.count > 0 || !matches!(part.name, "listings" | "leftovers");
+    for part in info.parts.iter().filter(is_told) {
         ui.answer(Line::new().text(format!("  {:<12}  {:>5}  {:>9}", part.name, part.count, bytes(part.size.bytes))));
     }
     if !info.repositories.is_empty() {
@@ -238,6 +240,7 @@ pub(super) fn cache_removed(ui: &Ui, removed: &Removed) {
     let parts = [
         (removed.repositories, "repository", "repositories"),
         (removed.packages, "package", "packages"),
+        (removed.listings, "listing of an index", "listings of indexes"),
         (removed.leftovers, "leftover of a killed run", "leftovers of killed runs"),
     ];
     let parts: Vec<String> = parts

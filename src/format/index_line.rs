@@ -30,6 +30,9 @@ struct RawLine {
     name: String,
     version: String,
     description: Option<String>,
+    #[serde(default)]
+    keywords: Vec<String>,
+    published: Option<String>,
     source: RawSource,
     checksum: String,
     #[serde(default)]
@@ -149,6 +152,8 @@ fn parse_line(line: &str, name: &PackageName, host: Host<'_>) -> Result<Release>
             Some(Yanked::Reason(reason)) => Some(reason),
         },
         description: raw.description,
+        keywords: raw.keywords,
+        published: raw.published,
         manifest: raw.manifest.map(|manifest| manifest.to_string()),
     })
 }

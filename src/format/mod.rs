@@ -12,3 +12,4 @@ pub mod marketplace;
 pub mod mcp;
 pub mod npm_range;
 pub mod plugin;
+pub mod summaries;

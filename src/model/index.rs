@@ -66,6 +66,10 @@ pub struct Release {
     pub yanked: Option<String>,
     /// One line about it.
     pub description: Option<String>,
+    /// Words that people may look for.
+    pub keywords: Vec<String>,
+    /// When it was published, as its index says.
+    pub published: Option<String>,
     /// A plugin.json that the index gives because the author gave none, as JSON.
     pub manifest: Option<String>,
 }

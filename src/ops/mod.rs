@@ -14,11 +14,13 @@ mod mcp_document;
 pub mod outdated;
 pub mod remove;
 pub mod report;
+pub mod search;
 mod state;
 pub mod tree;
 pub mod update;
 pub mod vendor;
 pub mod verify;
+mod whereabouts;
 pub mod why;
 
 use std::path::PathBuf;

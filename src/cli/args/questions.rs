@@ -7,6 +7,12 @@ use clap::{Args, Subcommand};
 pub enum Question {
     /// Show which packages could move to something newer
     Outdated(OutdatedArgs),
+    /// Find packages in all indexes
+    Search {
+        /// What to look for; each word must be in the name, the keywords or the description
+        #[arg(required = true, value_name = "WORD")]
+        words: Vec<String>,
+    },
     /// Show what is locked as a tree: who brought what in
     Tree,
     /// Show each chain of needs that leads to a package
@@ -31,6 +37,7 @@ impl Question {
     pub fn name(&self) -> &'static str {
         match self {
             Question::Outdated(_) => "outdated",
+            Question::Search { .. } => "search",
             Question::Tree => "tree",
             Question::Why { .. } => "why",
         }
