@@ -27,18 +27,28 @@ pub fn push(text: &mut String, name: &str, version: &str, keywords: &[String], d
     }
 }
 
-/// The packages in order; a line that [`push`] did not write is none.
-pub fn read(text: &str) -> impl Iterator<Item = Summary<'_>> {
-    text.split('\n').filter_map(|line| {
-        let mut fields = line.split('\t');
-        let summary = Summary {
-            name: fields.next().filter(|name| !name.is_empty())?,
-            version: fields.next()?,
-            keywords: fields.next()?,
-            description: fields.next()?,
-        };
-        fields.next().is_none().then_some(summary)
-    })
+/// The lines of packages, in order. They are not taken apart yet, because a search is about few of them.
+pub fn lines(text: &str) -> impl Iterator<Item = &str> {
+    text.split('\n').filter(|line| !line.is_empty())
+}
+
+/// The name at the start of a line.
+#[must_use]
+pub fn name(line: &str) -> &str {
+    line.split_once('\t').map_or("", |(name, _)| name)
+}
+
+/// The package of a line; nothing for one that [`push`] did not write.
+#[must_use]
+pub fn read(line: &str) -> Option<Summary<'_>> {
+    let mut fields = line.split('\t');
+    let summary = Summary {
+        name: fields.next().filter(|name| !name.is_empty())?,
+        version: fields.next()?,
+        keywords: fields.next()?,
+        description: fields.next()?,
+    };
+    fields.next().is_none().then_some(summary)
 }
 
 /// The text as a file that says of which commit it is.
@@ -72,8 +82,9 @@ mod tests {
         push(&mut text, "two", "", &[], "");
         let one = Summary { name: "one", version: "1.0.0", keywords: "a b,c", description: "two lines  " };
         let two = Summary { name: "two", version: "", keywords: "", description: "" };
-        assert_eq!(read(&text).collect::<Vec<_>>(), [one, two]);
-        assert_eq!(read("one\t1\nname\t\t\t\tmore\n\t\t\t\n").count(), 0);
+        assert_eq!(lines(&text).map(read).collect::<Vec<_>>(), [Some(one), Some(two)]);
+        assert_eq!(lines(&text).map(name).collect::<Vec<_>>(), ["one", "two"]);
+        assert!(["one\t1", "name\t\t\t\tmore", "\t\t\t"].iter().all(|line| read(line).is_none()));
     }
 
     #[test]

@@ -56,10 +56,14 @@ pub fn search(context: &Context<'_>, scopes: &[Context<'_>], words: &[String]) -
     for at in (0..indexes.count()).rev() {
         let (label, index) = indexes.nth(at)?;
         let text = index.summaries(&shelf)?;
-        for summary in summaries::read(&text) {
-            for &hidden in by_name.get(summary.name).into_iter().flatten() {
+        for line in summaries::lines(&text) {
+            for &hidden in by_name.get(summaries::name(line)).into_iter().flatten() {
                 hits[hidden].hidden_by = Some(label.to_owned());
             }
+            if !words.are_in(line) {
+                continue;
+            }
+            let Some(summary) = summaries::read(line) else { continue };
             let Some(distance) = words.distance(&summary) else { continue };
             let Ok(name) = PackageName::parse(summary.name) else { continue };
             by_name.entry(summary.name.to_owned()).or_default().push(hits.len());
@@ -95,6 +99,12 @@ impl Words {
     fn new(words: &[String]) -> Self {
         let each: Vec<String> = words.iter().flat_map(|word| word.split_whitespace()).map(str::to_lowercase).collect();
         Words { name: each.join("-"), each }
+    }
+
+    /// Whether a line can be what is looked for, found out as cheaply as can be.
+    fn are_in(&self, line: &str) -> bool {
+        let line = line.to_lowercase();
+        self.each.iter().all(|word| line.contains(word.as_str()))
     }
 
     /// How far a package is from the words; nothing where one of them is nowhere in it.
