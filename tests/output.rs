@@ -6,7 +6,7 @@ use crate::locking::with_kit;
 use crate::support::{Index, Run, World, delete};
 
 /// Every command, with arguments that work in the order given and the name that its document has.
-const COMMANDS: [(&str, &[&str]); 18] = [
+const COMMANDS: [(&str, &[&str]); 19] = [
     ("init", &["init"]),
     ("index list", &["index", "list"]),
     ("index add", &["index", "add", "acme", "URL"]),
@@ -14,6 +14,7 @@ const COMMANDS: [(&str, &[&str]); 18] = [
     ("update", &["update"]),
     ("outdated", &["outdated"]),
     ("search", &["search", "kit"]),
+    ("info", &["info", "kit"]),
     ("tree", &["tree"]),
     ("why", &["why", "kit"]),
     ("list", &["list"]),
@@ -140,6 +141,7 @@ fn every_command_has_help_and_its_alias_works() {
         ("remove", &["rm", "uninstall"]),
         ("outdated", &[]),
         ("search", &[]),
+        ("info", &[]),
         ("tree", &[]),
         ("why", &[]),
         ("list", &["ls"]),

@@ -29,6 +29,13 @@ impl Session<'_> {
                 self.document_with(command, exit, json!({ "outdated": outdated }));
                 Ok(ExitCode::from(exit))
             }
+            Question::Info { name } => {
+                let context = self.context(Wants::default())?;
+                let info = ops::info::info(&context, &self.all_scopes()?, &PackageName::parse(name)?)?;
+                render::info::info(self.ui, &info);
+                self.document(command, json!({ "info": info }));
+                Ok(ExitCode::SUCCESS)
+            }
             Question::Search { words } => {
                 let context = self.context(Wants::default())?;
                 let hits = ops::search::search(&context, &self.all_scopes()?, words)?;

@@ -1,5 +1,6 @@
 //! Turns reports into lines for people. Programs get the same data as JSON.
 
+pub(super) mod info;
 pub(super) mod outdated;
 pub(super) mod search;
 pub(super) mod tree;

@@ -5,7 +5,7 @@ mod staging;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use reporting::{origin, shown_path};
+pub(super) use reporting::{origin, shown_path, source_in_words};
 
 use super::at_once::also;
 use super::fetch::{Fetcher, Loaded};

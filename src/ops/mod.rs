@@ -5,6 +5,7 @@ mod at_once;
 pub mod cache;
 mod fetch;
 pub mod index;
+pub mod info;
 pub mod init;
 pub mod install;
 mod installed;

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Context;
+use super::apply::origin;
 use super::installed::dependency_on;
 use super::state::ScopeState;
 use crate::error::Result;
@@ -19,6 +20,8 @@ pub struct InstalledIn {
     pub name: PackageName,
     /// The version there.
     pub version: String,
+    /// Where it came from, in words; nothing when it is no longer locked.
+    pub from: Option<String>,
 }
 
 /// What the scopes have.
@@ -32,12 +35,22 @@ impl Whereabouts {
             let state = ScopeState::look(context)?;
             for (package, installed) in &state.receipt.packages {
                 let name = dependency_on(&state.manifest, package).map_or(package, |(alias, _)| alias).clone();
-                let there = InstalledIn { scope: context.places.scope, name, version: installed.version.to_string() };
-                let index = state.lock.packages.get(package).and_then(|locked| locked.index.clone());
-                found.push((package.clone(), index, there));
+                let locked = state.lock.packages.get(package);
+                let there = InstalledIn {
+                    scope: context.places.scope,
+                    name,
+                    version: installed.version.to_string(),
+                    from: locked.map(origin),
+                };
+                found.push((package.clone(), locked.and_then(|locked| locked.index.clone()), there));
             }
         }
         Ok(Whereabouts(found))
+    }
+
+    /// Where packages of a name are installed, wherever they came from.
+    pub(super) fn of_name(&self, package: &PackageName) -> Vec<InstalledIn> {
+        self.0.iter().filter(|(name, _, _)| name == package).map(|(_, _, there)| there.clone()).collect()
     }
 
     /// Where a package of an index is installed; another one of the same name is another package.

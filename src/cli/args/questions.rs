@@ -7,6 +7,12 @@ use clap::{Args, Subcommand};
 pub enum Question {
     /// Show which packages could move to something newer
     Outdated(OutdatedArgs),
+    /// Show what is known about a package: its releases, what is in it, where it is installed
+    Info {
+        /// The package
+        #[arg(value_name = "NAME")]
+        name: String,
+    },
     /// Find packages in all indexes
     Search {
         /// What to look for; each word must be in the name, the keywords or the description
@@ -37,6 +43,7 @@ impl Question {
     pub fn name(&self) -> &'static str {
         match self {
             Question::Outdated(_) => "outdated",
+            Question::Info { .. } => "info",
             Question::Search { .. } => "search",
             Question::Tree => "tree",
             Question::Why { .. } => "why",
