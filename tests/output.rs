@@ -6,7 +6,7 @@ use crate::locking::with_kit;
 use crate::support::{Index, Run, World, delete};
 
 /// Every command, with arguments that work in the order given and the name that its document has.
-const COMMANDS: [(&str, &[&str]); 19] = [
+const COMMANDS: [(&str, &[&str]); 20] = [
     ("init", &["init"]),
     ("index list", &["index", "list"]),
     ("index add", &["index", "add", "acme", "URL"]),
@@ -15,6 +15,7 @@ const COMMANDS: [(&str, &[&str]); 19] = [
     ("outdated", &["outdated"]),
     ("search", &["search", "kit"]),
     ("info", &["info", "kit"]),
+    ("diff", &["diff"]),
     ("tree", &["tree"]),
     ("why", &["why", "kit"]),
     ("list", &["list"]),
@@ -142,6 +143,7 @@ fn every_command_has_help_and_its_alias_works() {
         ("outdated", &[]),
         ("search", &[]),
         ("info", &[]),
+        ("diff", &[]),
         ("tree", &[]),
         ("why", &[]),
         ("list", &["ls"]),

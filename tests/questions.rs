@@ -1,5 +1,6 @@
 //! The commands that only ask: what they answer, and that they change nothing.
 
+mod diff;
 mod info;
 mod outdated;
 mod search;

@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::args::Command;
 use super::args::questions::Question;
+use super::args::{self, Command};
 use super::{Session, Wants, render};
 use crate::error::{Error, Kind, Result};
 use crate::model::name::PackageName;
 use crate::model::scope::Scope;
+use crate::ops::diff::Detail;
 use crate::ops::{self, Context};
 
 impl Session<'_> {
@@ -28,6 +29,14 @@ impl Session<'_> {
                 render::outdated::outdated(self.ui, &outdated);
                 self.document_with(command, exit, json!({ "outdated": outdated }));
                 Ok(ExitCode::from(exit))
+            }
+            Question::Diff(args) => {
+                let detail = if args.stat { Detail::Counts } else { Detail::Lines };
+                let names = args::names(&args.names)?;
+                let difference = ops::diff::diff(&self.context(Wants::default())?, &names, detail)?;
+                render::changes::difference(self.ui, &difference);
+                self.document(command, json!({ "diff": difference }));
+                Ok(ExitCode::SUCCESS)
             }
             Question::Info { name } => {
                 let context = self.context(Wants::default())?;

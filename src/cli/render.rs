@@ -1,5 +1,6 @@
 //! Turns reports into lines for people. Programs get the same data as JSON.
 
+pub(super) mod changes;
 pub(super) mod info;
 pub(super) mod outdated;
 pub(super) mod search;
@@ -93,6 +94,11 @@ fn show_package(ui: &Ui, package: &PackageReport) {
     for note in &package.notes {
         field("note", note.clone());
     }
+    if let Some(changes) = &package.changes {
+        changes::files(changes, |label, line| {
+            ui.answer(Line::new().styled(DIM, format!("    {label:<8} ")).line(line));
+        });
+    }
 }
 
 /// Several lines under one label.
@@ -130,6 +136,9 @@ pub(super) fn surface_changes(ui: &Ui, changes: &[SurfaceChange]) {
             };
             ui.note(Line::new().styled(style, format!("  {sign} ")).text(sentence));
         }
+        changes::files(&change.changes, |label, line| {
+            ui.note(Line::new().styled(DIM, format!("  {label:<6} ")).line(line));
+        });
     }
 }
 

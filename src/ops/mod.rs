@@ -3,6 +3,8 @@
 mod apply;
 mod at_once;
 pub mod cache;
+pub mod changes;
+pub mod diff;
 mod fetch;
 pub mod index;
 pub mod info;

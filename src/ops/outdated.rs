@@ -88,7 +88,7 @@ pub struct State {
 }
 
 impl State {
-    fn of(locked: &Locked) -> Self {
+    pub(super) fn of(locked: &Locked) -> Self {
         State { version: locked.version.to_string(), commit: locked.commit.clone(), checksum: locked.checksum }
     }
 }

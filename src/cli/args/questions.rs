@@ -7,6 +7,8 @@ use clap::{Args, Subcommand};
 pub enum Question {
     /// Show which packages could move to something newer
     Outdated(OutdatedArgs),
+    /// Show the lines that an update would change
+    Diff(DiffArgs),
     /// Show what is known about a package: its releases, what is in it, where it is installed
     Info {
         /// The package
@@ -37,12 +39,24 @@ pub struct OutdatedArgs {
     pub exit_code: bool,
 }
 
+/// What to compare.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// Packages; all when none is named
+    #[arg(value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Only name the files, with counts of lines
+    #[arg(long)]
+    pub stat: bool,
+}
+
 impl Question {
     /// What the JSON document calls it.
     #[must_use]
     pub fn name(&self) -> &'static str {
         match self {
             Question::Outdated(_) => "outdated",
+            Question::Diff(_) => "diff",
             Question::Info { .. } => "info",
             Question::Search { .. } => "search",
             Question::Tree => "tree",

@@ -87,6 +87,7 @@ impl Run<'_> {
             surface: fresh.loaded.surface.beyond(old_surface).cloned().collect(),
             surface_gone: old_surface.beyond(&fresh.loaded.surface).cloned().collect(),
             notes: fresh.loaded.warnings.clone(),
+            changes: self.changes.get(name).filter(|_| self.context.effect == Effect::DryRun).cloned(),
         }
     }
 
@@ -147,6 +148,7 @@ fn removed_report(name: &PackageName, installed: &Installed) -> PackageReport {
         surface: Vec::new(),
         surface_gone: Vec::new(),
         notes: Vec::new(),
+        changes: None,
     }
 }
 
