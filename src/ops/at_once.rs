@@ -48,10 +48,10 @@ impl<'q> Questions<'q> {
         self.listings.push((name, place));
     }
 
-    /// Opens all indexes. A failure is met again by whoever reads the index.
+    /// Opens all indexes that a host is asked for. A failure is met again by whoever reads the index.
     pub(super) fn open_all(indexes: &Indexes<'_>) {
         let open = |at| -> Job<'_> { Box::new(move || indexes.nth(at).map(drop)) };
-        run((0..indexes.count()).map(open).collect());
+        run((0..indexes.count() - 1).map(open).collect());
     }
 
     /// Asks, unless there is only one thing to ask: whoever needs that asks it. A failure stops nothing here: whoever

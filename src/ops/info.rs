@@ -1,5 +1,7 @@
 //! `cpm info`: everything that indexes, the package itself and the scopes say about a name.
 
+mod inside;
+
 use serde::Serialize;
 
 use super::Context;
@@ -13,12 +15,10 @@ use super::whereabouts::Whereabouts;
 use crate::error::{Error, Kind, Result};
 use crate::index::{Indexes, Listing, Place};
 use crate::model::dependency::{Manifest, Origin};
-use crate::model::digest::TreeDigest;
 use crate::model::index::Release;
 use crate::model::name::{IndexName, PackageName};
-use crate::model::relpath::RelPath;
-use crate::model::surface::Item;
 use crate::model::version::newest_first;
+pub use inside::Inside;
 
 /// What is known about a name.
 #[derive(Debug, Clone, Serialize)]
@@ -57,43 +57,6 @@ pub struct ReleaseRow {
     pub published: Option<String>,
     /// Why it should not be chosen any more.
     pub yanked: Option<String>,
-}
-
-/// What is in a package.
-#[derive(Debug, Clone, Serialize)]
-pub struct Inside {
-    /// Which version was looked into.
-    pub version: String,
-    /// `skill`, `plugin` or `MCP server`.
-    pub kind: &'static str,
-    /// One line about it.
-    pub description: Option<String>,
-    /// Where it comes from, in words.
-    pub from: String,
-    /// Its bytes.
-    pub checksum: TreeDigest,
-    /// How many files it has.
-    pub files: usize,
-    /// Bytes in them.
-    pub bytes: u64,
-    /// The packages it needs.
-    pub dependencies: Vec<String>,
-    /// Its skills.
-    pub skills: Vec<String>,
-    /// Its command files.
-    pub commands: Vec<RelPath>,
-    /// Its agent files.
-    pub agents: Vec<RelPath>,
-    /// The events at which it has hooks.
-    pub hooks: Vec<String>,
-    /// Its MCP servers.
-    pub servers: Vec<String>,
-    /// Its language servers.
-    pub lsp: Vec<String>,
-    /// Everything it can run or reach.
-    pub surface: Vec<Item>,
-    /// What the client reads otherwise than the author may think, and what the content gate noticed.
-    pub notes: Vec<String>,
 }
 
 /// Why a package could not be looked into.
@@ -228,43 +191,6 @@ impl Info {
             Err(error) => return Err(error),
         }
         Ok(())
-    }
-}
-
-impl Inside {
-    fn of(
-        version: String,
-        from: String,
-        dependencies: Vec<String>,
-        description: Option<&String>,
-        loaded: &Loaded,
-    ) -> Self {
-        let package = &loaded.package;
-        let skills = package.skills.iter().map(|skill| match &skill.name {
-            Ok(name) => name.to_string(),
-            Err(_) => skill.dir.as_ref().map(ToString::to_string).unwrap_or_default(),
-        });
-        let mut hooks: Vec<String> = package.hooks.iter().flat_map(|events| events.keys().cloned()).collect();
-        hooks.sort();
-        hooks.dedup();
-        Inside {
-            version,
-            kind: package.kind(),
-            description: package.description.as_ref().or(description).cloned(),
-            from,
-            checksum: loaded.digest,
-            files: loaded.tree.len(),
-            bytes: loaded.tree.files().map(|(_, content)| content.bytes.len() as u64).sum(),
-            dependencies,
-            skills: skills.collect(),
-            commands: package.commands.clone(),
-            agents: package.agents.clone(),
-            hooks,
-            servers: package.servers.keys().map(ToString::to_string).collect(),
-            lsp: package.lsp.keys().cloned().collect(),
-            surface: loaded.surface.items().cloned().collect(),
-            notes: loaded.warnings.clone(),
-        }
     }
 }
 

@@ -86,6 +86,19 @@ fn why_tells_each_chain_shortest_first() {
 }
 
 #[test]
+fn a_longer_chain_through_another_root_comes_after_a_shorter_one() {
+    let world = World::in_git();
+    let index = Index::added(&world, "acme");
+    let needs = [("t", None), ("s", Some("t")), ("u", Some("s")), ("v", Some("u")), ("w", Some("v"))];
+    for (name, need) in needs.into_iter().chain([("p", Some("t")), ("q", Some("p")), ("r", Some("q"))]) {
+        index.release(name, "1.0.0", &need.map(|need| (need, "1")).into_iter().collect::<Vec<_>>());
+    }
+    world.ok(&["install", "u", "w", "r"]);
+    let names: Vec<String> = chains(&world, "t").iter().map(|chain| chain.replace(" 1.0.0", "")).collect();
+    assert_eq!(names, ["u > s > t", "r > q > p > t", "w > v > u > s > t"]);
+}
+
+#[test]
 fn a_package_is_found_by_what_the_manifest_calls_it_and_by_its_own_name() {
     let world = World::in_git();
     let index = Index::added(&world, "acme");
