@@ -32,7 +32,15 @@ fn with_large_plugin() -> World {
 #[test]
 fn a_run_with_nothing_to_do_starts_nothing_and_leaves_the_cache_closed() {
     let world = with_large_plugin();
-    for args in [&["install"][..], &["install", "--frozen"], &["list"], &["verify"]] {
+    for args in [
+        &["install"][..],
+        &["install", "--frozen"],
+        &["list"],
+        &["verify"],
+        &["tree"],
+        &["why", "kit"],
+        &["search", "github"],
+    ] {
         let Some(trace) = Trace::of(&world, args) else { return };
         trace.starts_nothing_and_asks_nobody();
         let cache = world.path("cache").display().to_string();

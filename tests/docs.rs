@@ -12,7 +12,7 @@ use cpm::format::{config, lockfile, manifest};
 use cpm::model::mirrors::Mirrors;
 use cpm::model::name::PackageName;
 
-use crate::support::{Repo, World, skill, write};
+use crate::support::{Index, Repo, World, skill, write};
 
 fn page(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).expect("a page")
@@ -78,7 +78,12 @@ fn stage() -> World {
             ("plugins/greeter/commands/greet.md", "Say hello.\n"),
         ],
     );
-    std::fs::rename(market.dir(), world.home().join("market")).expect("moved");
+    let index = Index::new(&world, "work");
+    index.release("core", "0.3.0", &[]);
+    index.release("app", "2.0.0", &[("core", "0.3")]);
+    for (repo, name) in [(&market, "market"), (&index.repo, "index")] {
+        std::fs::rename(repo.dir(), world.home().join(name)).expect("moved");
+    }
     world
 }
 

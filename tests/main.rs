@@ -28,6 +28,7 @@ mod mirrors;
 mod moved;
 mod output;
 mod placements;
+mod questions;
 mod registry;
 mod scopes;
 mod sources;

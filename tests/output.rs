@@ -6,12 +6,18 @@ use crate::locking::with_kit;
 use crate::support::{Index, Run, World, delete};
 
 /// Every command, with arguments that work in the order given and the name that its document has.
-const COMMANDS: [(&str, &[&str]); 14] = [
+const COMMANDS: [(&str, &[&str]); 20] = [
     ("init", &["init"]),
     ("index list", &["index", "list"]),
     ("index add", &["index", "add", "acme", "URL"]),
     ("install", &["install", "kit"]),
     ("update", &["update"]),
+    ("outdated", &["outdated"]),
+    ("search", &["search", "kit"]),
+    ("info", &["info", "kit"]),
+    ("diff", &["diff"]),
+    ("tree", &["tree"]),
+    ("why", &["why", "kit"]),
     ("list", &["list"]),
     ("verify", &["verify"]),
     ("vendor", &["vendor", "vendor"]),
@@ -134,6 +140,12 @@ fn every_command_has_help_and_its_alias_works() {
         ("install", &["add", "i"][..]),
         ("update", &["up"]),
         ("remove", &["rm", "uninstall"]),
+        ("outdated", &[]),
+        ("search", &[]),
+        ("info", &[]),
+        ("diff", &[]),
+        ("tree", &[]),
+        ("why", &[]),
         ("list", &["ls"]),
         ("verify", &[]),
         ("vendor", &[]),

@@ -1,5 +1,7 @@
 //! The command line.
 
+pub mod questions;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -90,6 +92,9 @@ pub enum Command {
     /// Move packages to the newest versions that cpm.toml allows
     #[command(visible_alias = "up")]
     Update(UpdateArgs),
+    /// A command that only asks
+    #[command(flatten)]
+    Question(questions::Question),
     /// Remove packages, and what only they needed
     #[command(visible_aliases = ["rm", "uninstall"])]
     Remove(RemoveArgs),

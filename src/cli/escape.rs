@@ -14,6 +14,12 @@ pub fn for_line(text: &str) -> String {
     replace(text, |_| true, |c| format!("\u{27e6}U+{:04X}\u{27e7}", u32::from(c)))
 }
 
+/// A line of code: tabs stay, because a terminal does no harm with them.
+#[must_use]
+pub fn for_code(text: &str) -> String {
+    replace(text, |c| c != '\t', |c| format!("\u{27e6}U+{:04X}\u{27e7}", u32::from(c)))
+}
+
 /// JSON text in which such characters are escaped; it stands for the same value.
 #[must_use]
 pub fn for_json(text: &str) -> String {
@@ -63,6 +69,7 @@ mod tests {
         assert!(!shown.chars().any(|c| is_invisible(c) && c != '\n'), "{shown:?}");
         assert!(shown.contains("\u{27e6}U+001B\u{27e7}[31m") && shown.contains("b\nc"));
         assert!(!for_line(hostile).contains('\n'));
+        assert_eq!(for_code(hostile), for_line(hostile).replace("\u{27e6}U+0009\u{27e7}", "\t"));
         let json = serde_json::to_string(hostile).expect("JSON");
         assert_eq!(serde_json::from_str::<String>(&for_json(&json)).expect("JSON"), hostile);
         assert_eq!(for_terminal("plain \u{e9} \u{4e2d}"), "plain \u{e9} \u{4e2d}");

@@ -4,6 +4,7 @@ pub mod args;
 mod bars;
 pub mod escape;
 mod indexes;
+mod questions;
 mod render;
 pub mod ui;
 
@@ -110,6 +111,7 @@ impl Session<'_> {
                 self.document(command, json!({ "scopes": lists }));
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Question(question) => self.question(command, question),
             Command::Verify(args) => self.verify(command, args.online),
             Command::Vendor { dir } => {
                 let vendored = ops::vendor::vendor(&self.context(Wants::default())?, &self.absolute(dir))?;
@@ -238,7 +240,7 @@ impl Session<'_> {
     fn each_scope<T>(&self, look: impl Fn(&Context<'_>) -> Result<T>) -> Result<Vec<T>> {
         let scopes = match self.global.scope {
             Some(scope) => vec![scope.into()],
-            None if self.is_in_project() => vec![Scope::Project, Scope::Local, Scope::User],
+            None if self.is_in_project() => Scope::ALL.to_vec(),
             None => vec![Scope::User],
         };
         scopes.into_iter().map(|scope| look(&self.context_in(Some(scope), Wants::default())?)).collect()
@@ -273,6 +275,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Install(_) => "install",
         Command::Update(_) => "update",
         Command::Remove(_) => "remove",
+        Command::Question(question) => question.name(),
         Command::List => "list",
         Command::Verify(_) => "verify",
         Command::Vendor { .. } => "vendor",

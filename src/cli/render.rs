@@ -1,12 +1,18 @@
 //! Turns reports into lines for people. Programs get the same data as JSON.
 
+pub(super) mod changes;
+pub(super) mod info;
+pub(super) mod outdated;
+pub(super) mod search;
+pub(super) mod tree;
+
 use std::fmt;
 
 use super::ui::{BOLD, DIM, GREEN, Line, RED, Ui, YELLOW};
 use crate::model::dependency::Placement;
 use crate::model::name::{ServerName, SkillName};
 use crate::model::surface::{self, Difference, Item};
-use crate::ops::cache::{Info, Removed};
+use crate::ops::cache::{Info, Part, Removed};
 use crate::ops::list::ScopeList;
 use crate::ops::report::{Action, PackageReport, Report, SurfaceChange};
 use crate::ops::vendor::Vendored;
@@ -86,6 +92,11 @@ fn show_package(ui: &Ui, package: &PackageReport) {
     for note in &package.notes {
         field("note", note.clone());
     }
+    if let Some(changes) = &package.changes {
+        changes::files(changes, |label, line| {
+            ui.answer(Line::new().styled(DIM, format!("    {label:<8} ")).line(line));
+        });
+    }
 }
 
 /// Several lines under one label.
@@ -123,6 +134,9 @@ pub(super) fn surface_changes(ui: &Ui, changes: &[SurfaceChange]) {
             };
             ui.note(Line::new().styled(style, format!("  {sign} ")).text(sentence));
         }
+        changes::files(&change.changes, |label, line| {
+            ui.note(Line::new().styled(DIM, format!("  {label:<6} ")).line(line));
+        });
     }
 }
 
@@ -191,7 +205,8 @@ pub(super) fn vendored(ui: &Ui, vendored: &Vendored) {
 /// Shows what is in the cache.
 pub(super) fn cache_info(ui: &Ui, info: &Info) {
     ui.answer(Line::new().styled(BOLD, &info.dir));
-    for part in info.parts.iter().filter(|part| part.name != "leftovers" || part.count > 0) {
+    let is_told = |part: &&Part| part.count > 0 || !matches!(part.name, "listings" | "leftovers");
+    for part in info.parts.iter().filter(is_told) {
         ui.answer(Line::new().text(format!("  {:<12}  {:>5}  {:>9}", part.name, part.count, bytes(part.size.bytes))));
     }
     if !info.repositories.is_empty() {
@@ -213,6 +228,7 @@ pub(super) fn cache_removed(ui: &Ui, removed: &Removed) {
     let parts = [
         (removed.repositories, "repository", "repositories"),
         (removed.packages, "package", "packages"),
+        (removed.listings, "listing of an index", "listings of indexes"),
         (removed.leftovers, "leftover of a killed run", "leftovers of killed runs"),
     ];
     let parts: Vec<String> = parts

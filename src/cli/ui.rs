@@ -50,6 +50,21 @@ impl Line {
         self
     }
 
+    /// Adds a line of code, in which tabs stay.
+    #[must_use]
+    pub fn code(mut self, style: Style, text: impl AsRef<str>) -> Self {
+        let text = escape::for_code(text.as_ref());
+        self.0.push_str(&format!("{style}{text}{style:#}"));
+        self
+    }
+
+    /// Adds another line.
+    #[must_use]
+    pub fn line(mut self, other: Line) -> Self {
+        self.0.push_str(&other.0);
+        self
+    }
+
     /// Adds styled text.
     #[must_use]
     pub fn styled(mut self, style: Style, text: impl AsRef<str>) -> Self {

@@ -31,6 +31,8 @@ struct RawLine {
     name: String,
     version: String,
     description: Option<String>,
+    #[serde(default)]
+    keywords: Vec<String>,
     source: RawSource,
     checksum: String,
     #[serde(default)]
@@ -180,6 +182,7 @@ fn parse_line(line: &str, name: &PackageName, host: Host<'_>) -> Result<Release>
         },
         published: raw.published.as_deref().map(Timestamp::parse).transpose()?,
         description: raw.description,
+        keywords: raw.keywords,
         manifest: raw.manifest.map(|manifest| manifest.to_string()),
     })
 }

@@ -34,6 +34,8 @@ pub struct Entry {
     pub version: Option<String>,
     /// One line about it.
     pub description: Option<String>,
+    /// Words that people may look for: its keywords, tags and category.
+    pub keywords: Vec<String>,
     /// `false` when the entry, not plugin.json, defines the components.
     pub strict: bool,
     /// The entry as a plugin.json, if it defines components.
@@ -193,9 +195,20 @@ fn read_entry(name: &PackageName, raw: &Map<String, Value>, from: &GitUrl) -> Re
         source: read_source(source, from)?,
         version: text("version"),
         description: text("description"),
+        keywords: ["keywords", "tags", "category"].into_iter().flat_map(|key| words(raw.get(key))).collect(),
         strict: raw.get("strict").and_then(Value::as_bool).unwrap_or(true),
         manifest,
     })
+}
+
+/// The strings of a list, or a lone one; the client minds neither.
+fn words(value: Option<&Value>) -> Vec<String> {
+    let values = match value {
+        Some(Value::Array(values)) => values.as_slice(),
+        Some(value) => std::slice::from_ref(value),
+        None => &[],
+    };
+    values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn read_source(source: &Value, from: &GitUrl) -> Result<EntrySource> {

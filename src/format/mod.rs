@@ -13,3 +13,4 @@ pub mod marketplace;
 pub mod mcp;
 pub mod npm_range;
 pub mod plugin;
+pub mod summaries;

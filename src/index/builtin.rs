@@ -1,6 +1,6 @@
 //! The index that cpm carries: `registry-index/`, compiled in, so that a first install needs no network.
 
-use super::{Ahead, Listing};
+use super::{Ahead, Listing, Shelf, summaries};
 use crate::error::{Error, Kind, Result};
 use crate::format::index_line::{self, Host};
 use crate::model::index::IndexId;
@@ -55,5 +55,14 @@ impl super::Index for Builtin {
 
     fn names(&self) -> Result<Vec<PackageName>> {
         Ok(FILES.iter().filter_map(|(path, _, _)| super::name_of_file(path)).collect())
+    }
+
+    fn summaries(&self, _shelf: &Shelf) -> Result<String> {
+        let mut text = String::new();
+        for name in self.names()? {
+            let releases = self.listing(&name)?.map(|listing| listing.releases).unwrap_or_default();
+            summaries::push(&mut text, &name, &releases);
+        }
+        Ok(text)
     }
 }

@@ -1,6 +1,6 @@
 //! A cpm index in git: one file of releases per package, sharded as Cargo's index is.
 
-use super::{Ahead, At, Index, Listing, name_of_file};
+use super::{Ahead, At, Index, Listing, Shelf, name_of_file, summaries};
 use crate::error::{Error, Result};
 use crate::format::index_line::{self, Host};
 use crate::git::{Cache, EntryKind};
@@ -12,6 +12,9 @@ use crate::model::source::RefWant;
 
 /// What says that a repository is a cpm index.
 pub(super) const MARKER: &str = "index.toml";
+
+/// The folder of the files of releases.
+const PACKAGES: &str = "packages";
 
 /// A cpm index at one commit.
 pub(super) struct CpmIndex<'a> {
@@ -28,6 +31,19 @@ impl<'a> CpmIndex<'a> {
                 .help("tell the owner of the index; until then `--offline` goes on with what was read last")
         })?;
         Ok(CpmIndex { at, cache })
+    }
+}
+
+impl CpmIndex<'_> {
+    fn read_summaries(&self) -> Result<String> {
+        let host = Host::Git(&self.at.url, &self.at.commit);
+        let mut text = String::new();
+        for (path, bytes) in self.cache.files(&self.at.url, &self.at.commit, &RelPath::parse(PACKAGES)?)? {
+            let Some(name) = name_of_file(&format!("{PACKAGES}/{path}")) else { continue };
+            let (releases, _) = index_line::parse_file(&String::from_utf8_lossy(&bytes), &name, host);
+            summaries::push(&mut text, &name, &releases);
+        }
+        Ok(text)
     }
 }
 
@@ -53,7 +69,7 @@ impl Index for CpmIndex<'_> {
 
     fn names(&self) -> Result<Vec<PackageName>> {
         let mut names = Vec::new();
-        let mut open = vec![RelPath::parse("packages")?];
+        let mut open = vec![RelPath::parse(PACKAGES)?];
         while let Some(dir) = open.pop() {
             for entry in self.cache.list(&self.at.url, &self.at.commit, Some(&dir))?.unwrap_or_default() {
                 // A name that no package can have is no package.
@@ -66,5 +82,9 @@ impl Index for CpmIndex<'_> {
             }
         }
         Ok(names)
+    }
+
+    fn summaries(&self, shelf: &Shelf) -> Result<String> {
+        shelf.get_or(&self.at.url, &self.at.commit, || self.read_summaries())
     }
 }

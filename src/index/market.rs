@@ -1,9 +1,9 @@
 //! A Claude marketplace as an index: its entries at the head of its repository.
 
-use super::{Ahead, At, Index, Listing};
+use super::{Ahead, At, Index, Listing, Shelf};
 use crate::error::{Error, Kind, Result};
 use crate::format::marketplace::{self, Entry, EntrySource, Marketplace};
-use crate::format::{json, plugin};
+use crate::format::{json, plugin, summaries};
 use crate::git::{Cache, Reading};
 use crate::model::dependency::Origin;
 use crate::model::index::{IndexId, Release};
@@ -55,6 +55,7 @@ impl<'a> Market<'a> {
             withheld: None,
             published: None,
             description: manifest.description.or_else(|| entry.description.clone()),
+            keywords: entry.keywords.clone(),
             manifest: entry.manifest.clone().filter(|_| bytes.is_none()),
         })
     }
@@ -128,6 +129,18 @@ impl Index for Market<'_> {
 
     fn names(&self) -> Result<Vec<PackageName>> {
         Ok(self.market.entries.keys().cloned().collect())
+    }
+
+    /// Only what marketplace.json says: a search must not fetch every plugin.
+    fn summaries(&self, _shelf: &Shelf) -> Result<String> {
+        let mut text = String::new();
+        for (name, entry) in &self.market.entries {
+            let Ok(entry) = entry else { continue };
+            let (version, about) = (entry.version.as_deref(), entry.description.as_deref());
+            let (version, about) = (version.unwrap_or_default(), about.unwrap_or_default());
+            summaries::push(&mut text, name.as_str(), version, &entry.keywords, about);
+        }
+        Ok(text)
     }
 }
 

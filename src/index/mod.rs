@@ -8,6 +8,7 @@ pub mod builtin;
 mod cpm;
 mod market;
 mod rules;
+mod summaries;
 
 use std::sync::OnceLock;
 
@@ -20,6 +21,8 @@ use crate::model::relpath::RelPath;
 use crate::model::source::Commit;
 use crate::model::url::GitUrl;
 
+pub use summaries::Shelf;
+
 /// What an index has under a name.
 #[derive(Debug, Clone)]
 pub struct Listing {
@@ -28,6 +31,9 @@ pub struct Listing {
     /// Lines that disabled themselves.
     pub problems: Vec<Error>,
 }
+
+/// What people and programs read as the name of the built-in index.
+pub const BUILTIN: &str = "builtin";
 
 /// An index at one moment: all answers of one run come from one commit.
 pub trait Index {
@@ -48,6 +54,12 @@ pub trait Index {
     /// # Errors
     /// Any failure to find out.
     fn names(&self) -> Result<Vec<PackageName>>;
+
+    /// What a search reads of it, as [`crate::format::summaries`] writes it.
+    ///
+    /// # Errors
+    /// Any failure to find out.
+    fn summaries(&self, shelf: &Shelf) -> Result<String>;
 }
 
 /// A repository at a commit.
@@ -225,6 +237,23 @@ impl<'a> Indexes<'a> {
     pub fn accept(config: &IndexConfig, cache: &Cache<'_>) -> Result<Followed> {
         let (followed, _) = follow(config, cache, Replaced::Accept).map_err(|error| error.at(&config.url))?;
         Ok(followed)
+    }
+
+    /// How many indexes there are, the built-in one included.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.configured.len() + 1
+    }
+
+    /// The index at a place in the order, opened: what the manifest calls it, and the index.
+    ///
+    /// # Errors
+    /// The failure to open it.
+    pub fn nth(&self, at: usize) -> Result<(&str, &(dyn Index + 'a))> {
+        match self.configured.get(at) {
+            Some((config, slot)) => self.open(config, slot).map(|opened| (config.name.as_str(), &*opened.index as _)),
+            None => Ok((BUILTIN, &self.builtin)),
+        }
     }
 
     /// How many packages the built-in index has.

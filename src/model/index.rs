@@ -96,6 +96,8 @@ pub struct Release {
     pub published: Option<Timestamp>,
     /// One line about it.
     pub description: Option<String>,
+    /// Words that people may look for.
+    pub keywords: Vec<String>,
     /// A plugin.json that the index gives because the author gave none, as JSON.
     pub manifest: Option<String>,
 }

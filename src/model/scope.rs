@@ -15,6 +15,9 @@ pub enum Scope {
 }
 
 impl Scope {
+    /// All, in the order in which they are shown.
+    pub const ALL: [Scope; 3] = [Scope::Project, Scope::Local, Scope::User];
+
     /// The name on the command line.
     #[must_use]
     pub fn name(self) -> &'static str {

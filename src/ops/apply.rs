@@ -5,9 +5,10 @@ mod staging;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub(super) use reporting::{origin, shown_path};
+pub(super) use reporting::{origin, shown_path, source_in_words};
 
 use super::at_once::also;
+use super::changes::{Before, Changes, Detail, Lookup};
 use super::fetch::{Fetcher, Loaded};
 use super::installed::{Look, Presence, dependency_on, options_text};
 use super::locking::{Locking, changed_names};
@@ -123,7 +124,18 @@ pub(super) fn apply(
         return Err(vendored.lacks(&missing));
     }
     refuse_shadowed(context, &fresh)?;
-    let run = Run { context, state, lock: &lock, manifest_text, fresh, kept, lock_changes, writes_lock };
+    let mut run = Run {
+        context,
+        state,
+        lock: &lock,
+        manifest_text,
+        fresh,
+        kept,
+        lock_changes,
+        writes_lock,
+        changes: BTreeMap::new(),
+    };
+    run.compare(fetcher)?;
     run.ask()?;
     run.carry_out()
 }
@@ -137,9 +149,30 @@ struct Run<'a> {
     kept: BTreeSet<PackageName>,
     lock_changes: Vec<PackageName>,
     writes_lock: bool,
+    /// What happens to the files of the packages that somebody is shown.
+    changes: BTreeMap<PackageName, Changes>,
 }
 
 impl Run<'_> {
+    /// Compares the files of what an update moves: for `--dry-run` of all packages, else of those that are asked about.
+    fn compare(&mut self, fetcher: &Fetcher<'_>) -> Result<()> {
+        for (name, fresh) in self.fresh.iter().filter(|(name, _)| self.lock_changes.contains(name)) {
+            let Some(old) = self.state.lock.packages.get(name) else { continue };
+            if self.context.effect == Effect::DryRun || self.is_asked_about(name, fresh) {
+                let receipt = &self.state.receipt;
+                let before = Before::of(name, Some(old), self.context, receipt, fetcher, Lookup::Here)?;
+                let changes = Changes::between(&before, Some(&fresh.loaded.tree), Detail::Counts);
+                self.changes.insert(name.clone(), changes);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a package would run something else than what is installed.
+    fn is_asked_about(&self, name: &PackageName, fresh: &Fresh) -> bool {
+        self.state.receipt.packages.get(name).is_some_and(|before| before.surface != fresh.loaded.surface)
+    }
+
     /// An update that would run something else needs a yes; a lock that a colleague committed had it already.
     fn ask(&self) -> Result<()> {
         let moved = self.fresh.iter().filter(|(name, _)| self.lock_changes.contains(name));
@@ -169,6 +202,7 @@ impl Run<'_> {
             to: self.lock.packages[name].version.to_string(),
             added: after.beyond(&before.surface).cloned().collect(),
             removed: before.surface.beyond(after).cloned().collect(),
+            changes: self.changes.get(name).cloned().unwrap_or_default(),
         })
     }
 

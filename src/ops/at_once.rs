@@ -48,6 +48,12 @@ impl<'q> Questions<'q> {
         self.listings.push((name, place));
     }
 
+    /// Opens all indexes that a host is asked for. A failure is met again by whoever reads the index.
+    pub(super) fn open_all(indexes: &Indexes<'_>) {
+        let open = |at| -> Job<'_> { Box::new(move || indexes.nth(at).map(drop)) };
+        run((0..indexes.count() - 1).map(open).collect());
+    }
+
     /// Asks, unless there is only one thing to ask: whoever needs that asks it. A failure stops nothing here: whoever
     /// needs the answer meets it again, says which package it hits, and can tell the others with [`also`].
     pub(super) fn ask(mut self, cache: &Cache<'_>, indexes: Option<&Indexes<'_>>) -> Vec<Error> {

@@ -1,6 +1,6 @@
 //! `cpm cache`: the folder that all scopes share. Nothing in it is needed; everything in it saves a fetch.
 //!
-//! Only what cpm made is counted and removed: repositories, packages, and what killed runs left of either.
+//! Only what cpm made is counted and removed: repositories, packages, listings of indexes, and what killed runs left.
 
 use std::path::PathBuf;
 
@@ -12,6 +12,7 @@ use crate::error::Result;
 use crate::fsx;
 use crate::fsx::upkeep::{self, Kept, Size};
 use crate::git::upkeep::{self as git, CachedRepository, Removal};
+use crate::index::Shelf;
 use crate::model::age::Age;
 use crate::model::digest::TreeDigest;
 use crate::progress::Progress;
@@ -31,7 +32,7 @@ pub struct Info {
 /// One part of the cache.
 #[derive(Debug, Clone, Serialize)]
 pub struct Part {
-    /// `repositories`, `packages` or `leftovers` (of killed runs).
+    /// `repositories`, `packages`, `leftovers` (of killed runs) or `listings` (of indexes, for searches).
     pub name: &'static str,
     /// How many.
     pub count: usize,
@@ -65,6 +66,8 @@ pub struct Removed {
     pub repositories: usize,
     /// How many packages.
     pub packages: usize,
+    /// How many listings of indexes.
+    pub listings: usize,
     /// How many leftovers of killed runs.
     pub leftovers: usize,
     /// Their files.
@@ -96,6 +99,7 @@ pub fn info(machine: &Machine) -> Result<Info> {
         Part { name: "repositories", count: repositories.len(), size },
         part("packages", parts.packages.iter().map(|(_, folder)| folder))?,
         part("leftovers", &parts.leftovers)?,
+        part("listings", &parts.listings)?,
     ];
     Ok(Info { dir: machine.cache.display().to_string(), parts: listed, repositories })
 }
@@ -105,11 +109,18 @@ pub fn info(machine: &Machine) -> Result<Info> {
 /// # Errors
 /// [`crate::error::Kind::FileSystem`].
 pub fn prune(machine: &Machine, age: Age, effect: Effect, progress: &dyn Progress) -> Result<Removed> {
-    let Parts { store, repositories, packages, leftovers } = Parts::read(machine)?;
-    let dir = machine.cache.display().to_string();
-    let dry_run = effect == Effect::DryRun;
-    let mut removed =
-        Removed { dir, dry_run, repositories: 0, packages: 0, leftovers: 0, size: Size::default(), busy: Vec::new() };
+    let Parts { store, repositories, packages, listings, leftovers } = Parts::read(machine)?;
+    let mut removed = Removed {
+        dir: machine.cache.display().to_string(),
+        dry_run: effect == Effect::DryRun,
+        repositories: 0,
+        packages: 0,
+        listings: 0,
+        leftovers: 0,
+        size: Size::default(),
+        busy: Vec::new(),
+    };
+    let dry_run = removed.dry_run;
     for repository in repositories.iter().filter(|repository| repository.folder.unused >= age) {
         let size = upkeep::size(&repository.folder.path)?;
         if !dry_run && repository.remove(progress)? == Removal::Busy {
@@ -124,6 +135,13 @@ pub fn prune(machine: &Machine, age: Age, effect: Effect, progress: &dyn Progres
         removed.packages += 1;
         if !dry_run {
             store.remove(digest)?;
+        }
+    }
+    for listing in listings.iter().filter(|listing| listing.unused >= age) {
+        removed.size += upkeep::size(&listing.path)?;
+        removed.listings += 1;
+        if !dry_run {
+            fsx::remove_any(&listing.path)?;
         }
     }
     // A young one may be just what another cpm is filling.
@@ -142,6 +160,7 @@ struct Parts {
     store: Store,
     repositories: Vec<CachedRepository>,
     packages: Vec<(TreeDigest, Kept)>,
+    listings: Vec<Kept>,
     leftovers: Vec<Kept>,
 }
 
@@ -151,7 +170,8 @@ impl Parts {
         let store = Store::new(&machine.cache);
         let mut leftovers = git::unfinished(&git)?;
         leftovers.extend(store.unfinished()?);
-        Ok(Parts { repositories: git::repositories(&git)?, packages: store.entries()?, leftovers, store })
+        let listings = Shelf::new(&machine.cache).folders()?;
+        Ok(Parts { repositories: git::repositories(&git)?, packages: store.entries()?, listings, leftovers, store })
     }
 }
 

@@ -57,7 +57,7 @@ impl Fetcher<'_> {
     }
 
     /// The stored tree with this digest.
-    fn stored(&self, name: &PackageName, digest: &TreeDigest) -> Result<Option<Tree>> {
+    pub(super) fn stored(&self, name: &PackageName, digest: &TreeDigest) -> Result<Option<Tree>> {
         let vendored = self.vendored.as_ref().map(|vendored| vendored.get(name, digest)).transpose()?;
         match vendored.flatten() {
             Some(tree) => Ok(Some(tree)),

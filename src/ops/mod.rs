@@ -3,21 +3,29 @@
 mod apply;
 mod at_once;
 pub mod cache;
+pub mod changes;
+pub mod diff;
 mod fetch;
 pub mod index;
+pub mod info;
 pub mod init;
 pub mod install;
 mod installed;
 pub mod list;
 mod locking;
 mod mcp_document;
+pub mod outdated;
 pub mod remove;
 pub mod report;
 mod revoked;
+pub mod search;
 mod state;
+pub mod tree;
 pub mod update;
 pub mod vendor;
 pub mod verify;
+mod whereabouts;
+pub mod why;
 
 use std::path::PathBuf;
 

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::changes::Changes;
 use crate::model::dependency::Placement;
 use crate::model::digest::TreeDigest;
 use crate::model::name::{PackageName, ServerName, SkillName};
@@ -74,6 +75,9 @@ pub struct PackageReport {
     /// What the client reads otherwise than the author may think, and what the content gate noticed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// The files that differ from what is locked; only with `--dry-run`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<Changes>,
 }
 
 /// One file or folder that changes.
@@ -98,6 +102,8 @@ pub struct SurfaceChange {
     pub added: Vec<Item>,
     /// What would no longer run.
     pub removed: Vec<Item>,
+    /// The files that differ from what is locked.
+    pub changes: Changes,
 }
 
 impl SurfaceChange {

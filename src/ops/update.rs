@@ -1,7 +1,5 @@
 //! `cpm update`: moves packages to what manifest and indexes allow now. What changes is shown before it happens.
 
-use std::collections::BTreeSet;
-
 use super::Context;
 use super::apply::{self, About, Target};
 use super::install::fetcher;
@@ -22,12 +20,7 @@ pub fn update(context: &Context<'_>, names: &[PackageName], rewritten: Rewritten
     let state = ScopeState::open(context)?;
     let cache = context.git_cache()?;
     let fetcher = fetcher(context, &cache);
-    let unlock = match names {
-        [] => Unlock::Everything,
-        names => {
-            Unlock::Named(names.iter().map(|name| locked_name(context, &state, name)).collect::<Result<BTreeSet<_>>>()?)
-        }
-    };
+    let unlock = unlocked(context, &state, names)?;
     let indexes = Indexes::new(&state.manifest.indexes, &cache);
     let locking = locking::lock(&state.manifest, &state.lock, &unlock, rewritten, &indexes, &fetcher)?;
     let about = match unlock {
@@ -36,6 +29,14 @@ pub fn update(context: &Context<'_>, names: &[PackageName], rewritten: Rewritten
     };
     let target = Target { manifest: &state.manifest, manifest_text: None, locking, about };
     apply::apply(context, &state, &fetcher, target)
+}
+
+/// What the names on the command line let move: all packages where there are none.
+pub(super) fn unlocked(context: &Context<'_>, state: &ScopeState, names: &[PackageName]) -> Result<Unlock> {
+    match names {
+        [] => Ok(Unlock::Everything),
+        names => names.iter().map(|name| locked_name(context, state, name)).collect::<Result<_>>().map(Unlock::Named),
+    }
 }
 
 /// The package that a name on the command line means: by what the manifest calls it, or by its own name.

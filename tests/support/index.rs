@@ -54,11 +54,22 @@ impl Index {
 
     /// Marks all releases of a package as yanked.
     pub fn yank(&self, name: &str, reason: &str) {
+        self.yank_if(name, reason, |_| true);
+    }
+
+    /// Marks one release as yanked.
+    pub fn yank_release(&self, name: &str, version: &str, reason: &str) {
+        self.yank_if(name, reason, |line| line["version"] == version);
+    }
+
+    fn yank_if(&self, name: &str, reason: &str, is_meant: impl Fn(&Value) -> bool) {
         let mut lines = self.lines.borrow_mut();
         let text = lines.get_mut(name).expect("a published name");
         let marked = text.lines().map(|line| {
             let mut line: Value = serde_json::from_str(line).expect("a line");
-            line["yanked"] = reason.into();
+            if is_meant(&line) {
+                line["yanked"] = reason.into();
+            }
             format!("{line}\n")
         });
         *text = marked.collect();

@@ -13,7 +13,7 @@ use crate::model::lock::Locked;
 use crate::model::name::PackageName;
 use crate::model::package::required_variables;
 use crate::model::scope::Scope;
-use crate::model::source::Source;
+use crate::model::source::{Commit, Source};
 use crate::model::surface::Surface;
 use crate::plan::Change;
 use crate::receipt::Installed;
@@ -87,6 +87,7 @@ impl Run<'_> {
             surface: fresh.loaded.surface.beyond(old_surface).cloned().collect(),
             surface_gone: old_surface.beyond(&fresh.loaded.surface).cloned().collect(),
             notes: fresh.loaded.warnings.clone(),
+            changes: self.changes.get(name).filter(|_| self.context.effect == Effect::DryRun).cloned(),
         }
     }
 
@@ -147,17 +148,23 @@ fn removed_report(name: &PackageName, installed: &Installed) -> PackageReport {
         surface: Vec::new(),
         surface_gone: Vec::new(),
         notes: Vec::new(),
+        changes: None,
     }
 }
 
 /// Where a locked package comes from, in words.
 pub(in crate::ops) fn origin(locked: &Locked) -> String {
-    match (&locked.source, &locked.commit) {
+    source_in_words(&locked.source, locked.commit.as_ref())
+}
+
+/// A source in words.
+pub(in crate::ops) fn source_in_words(source: &Source, commit: Option<&Commit>) -> String {
+    match (source, commit) {
         (Source::Builtin { .. }, _) => "the built-in index".to_owned(),
         (Source::Dir { path }, _) => format!("the folder {path}"),
         (Source::Git { url, path, .. }, commit) => {
             let folder = path.as_ref().map(|path| format!("{path} of ")).unwrap_or_default();
-            let commit = commit.as_ref().map(|commit| format!(" at {}", commit.short())).unwrap_or_default();
+            let commit = commit.map(|commit| format!(" at {}", commit.short())).unwrap_or_default();
             format!("{folder}{url}{commit}")
         }
     }
