@@ -3,6 +3,7 @@
 mod dependencies;
 mod entries;
 mod manifests;
+mod oddities;
 
 use crate::support::{Repo, World, skill};
 

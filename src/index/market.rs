@@ -4,7 +4,7 @@ use super::{Ahead, At, Index, Listing};
 use crate::error::{Error, Kind, Result};
 use crate::format::marketplace::{self, Entry, EntrySource, Marketplace};
 use crate::format::{json, plugin};
-use crate::git::{Cache, Reading};
+use crate::git::{Cache, EntryKind, Reading};
 use crate::model::dependency::Origin;
 use crate::model::index::{IndexId, Release};
 use crate::model::name::PackageName;
@@ -31,7 +31,7 @@ impl<'a> Market<'a> {
     }
 
     /// The one release that an entry is: its plugin at the commit it names.
-    fn release(&self, entry: &Entry) -> Result<Release> {
+    fn release(&self, entry: &Entry) -> Result<(Release, Option<String>)> {
         let (url, path, commit) = self.locate(entry)?;
         let manifest_path = match &path {
             Some(path) => path.join(&RelPath::parse(".claude-plugin/plugin.json")?)?,
@@ -40,13 +40,21 @@ impl<'a> Market<'a> {
         // The whole plugin, which is what is wanted next: one answer instead of two.
         self.cache.ensure(&url, &commit, std::slice::from_ref(&path))?;
         let bytes = self.cache.file(&url, &commit, &manifest_path)?;
-        if let Some(bytes) = &bytes {
-            refuse_two_definitions(entry, bytes)?;
+        match (&bytes, &path) {
+            (Some(bytes), _) => refuse_two_definitions(entry, bytes)?,
+            (None, Some(path)) => self.check_folder(&url, &commit, path)?,
+            (None, None) => {}
         }
         let written = bytes.as_deref().or(entry.manifest.as_deref().map(str::as_bytes));
         let manifest = written.map(|bytes| plugin::parse(bytes, "plugin.json")).transpose()?.unwrap_or_default();
         let label = manifest.version.as_deref().or(entry.version.as_deref());
-        Ok(Release {
+        let note = match (&manifest.version, &entry.version) {
+            (Some(own), Some(said)) if own != said => {
+                Some(format!("the marketplace says version {said}, plugin.json says {own}; plugin.json is right"))
+            }
+            _ => None,
+        };
+        let release = Release {
             version: read_version(label, &commit),
             source: Source::Git { url, path, want: RefWant::Head },
             commit: Some(commit),
@@ -55,7 +63,25 @@ impl<'a> Market<'a> {
             yanked: None,
             description: manifest.description.or_else(|| entry.description.clone()),
             manifest: entry.manifest.clone().filter(|_| bytes.is_none()),
-        })
+        };
+        Ok((release, note))
+    }
+
+    /// What an entry names must be a folder. Its trees are present: somebody has just looked for a file in it.
+    fn check_folder(&self, url: &GitUrl, commit: &Commit, path: &RelPath) -> Result<()> {
+        let above = path.parents().last().map(RelPath::parse).transpose()?;
+        let beside = self.cache.list(url, commit, above.as_ref())?.unwrap_or_default();
+        match beside.iter().find(|entry| entry.name == path.file_name()).map(|entry| entry.kind) {
+            Some(EntryKind::Submodule) => Err(Error::new(Kind::UnsafeTree, format!("`{path}` is a git submodule"))
+                .at(url)
+                .because("cpm fetches no repository that another one drags in")
+                .help("install the plugin from its own repository: `cpm install --git URL`")),
+            Some(EntryKind::Dir) => Ok(()),
+            Some(EntryKind::File | EntryKind::Link) => {
+                Err(Error::new(Kind::NotFound, format!("`{path}` is not a folder, so no plugin is there")).at(url))
+            }
+            None => Err(Error::new(Kind::NotFound, format!("there is no folder `{path}` in the repository")).at(url)),
+        }
     }
 
     fn locate(&self, entry: &Entry) -> Result<(GitUrl, Option<RelPath>, Commit)> {
@@ -99,13 +125,16 @@ impl Index for Market<'_> {
     }
 
     fn listing(&self, name: &PackageName) -> Result<Option<Listing>> {
-        let Some(entry) = self.market.entry(name) else { return self.removed(name) };
-        let release = self.release(entry.as_ref().map_err(Clone::clone)?)?;
-        Ok(Some(Listing { releases: vec![release], problems: Vec::new() }))
+        let Some((present, entry)) = self.market.entry(name) else { return self.removed(name) };
+        let (release, note) = self.release(entry.as_ref().map_err(Clone::clone)?)?;
+        let repeated = self.market.repeated.contains(present);
+        let repeated = repeated.then(|| "the marketplace lists it more than once; the first entry counts".to_owned());
+        let notes = note.into_iter().chain(repeated).map(|note| format!("`{name}`: {note}")).collect();
+        Ok(Some(Listing { releases: vec![release], problems: Vec::new(), notes }))
     }
 
     fn ahead(&self, name: &PackageName) -> Ahead {
-        let source = match self.market.entry(name) {
+        let source = match self.market.entry(name).map(|(_, entry)| entry) {
             None if self.market.renames.contains_key(name.as_str()) => return Ahead::Fails,
             None => return Ahead::Lacks,
             Some(Err(_)) => return Ahead::Fails,

@@ -26,6 +26,8 @@ pub struct Listing {
     pub releases: Vec<Release>,
     /// Lines that disabled themselves.
     pub problems: Vec<Error>,
+    /// What is odd about it, but harms nobody, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// An index at one moment: all answers of one run come from one commit.

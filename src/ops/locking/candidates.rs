@@ -133,6 +133,7 @@ impl Locker<'_, '_> {
             let why: String = problem.causes().iter().map(|cause| format!(": {cause}")).collect();
             self.fetcher.progress.warn(&format!("{problem}, so it is left out{why}"));
         }
+        listing.notes.iter().filter(|_| !is_known).for_each(|note| self.fetcher.progress.warn(note));
         Ok(Some((id, listing.releases)))
     }
 
