@@ -4,6 +4,7 @@ mod dependencies;
 mod entries;
 mod manifests;
 mod oddities;
+mod tags;
 
 use crate::support::{Repo, World, skill};
 

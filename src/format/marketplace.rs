@@ -25,6 +25,8 @@ pub struct Marketplace {
     pub repeated: BTreeSet<PackageName>,
     /// Entries whose very name cpm cannot use, with the reason.
     pub unusable: Vec<(String, Error)>,
+    /// The marketplaces whose plugins its own may need, by their names.
+    pub trusted: BTreeSet<String>,
     /// Old names and what they are called now; `None` when the plugin is gone.
     pub renames: BTreeMap<String, Option<String>>,
 }
@@ -105,12 +107,18 @@ pub fn parse(bytes: &[u8], from: &GitUrl) -> Result<Marketplace> {
         entries: BTreeMap::new(),
         repeated: BTreeSet::new(),
         unusable: Vec::new(),
+        trusted: read_trusted(&raw),
         renames: read_renames(&raw),
     };
     for plugin in plugins {
         add_entry(&mut market, plugin, from);
     }
     Ok(market)
+}
+
+fn read_trusted(raw: &Map<String, Value>) -> BTreeSet<String> {
+    let names = raw.get("allowCrossMarketplaceDependenciesOn").and_then(Value::as_array);
+    names.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn read_renames(raw: &Map<String, Value>) -> BTreeMap<String, Option<String>> {

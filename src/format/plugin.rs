@@ -213,19 +213,23 @@ fn dependencies(raw: &Map<String, Value>) -> Result<Vec<Need>> {
 }
 
 fn dependency(item: &Value) -> Result<Need> {
-    let (name, range) = match item {
-        Value::String(text) => (text.as_str(), None),
-        Value::Object(map) => {
-            let name = map.get("name").and_then(Value::as_str);
-            let name = name.ok_or_else(|| field_error("dependencies", "an entry has no `name`"))?;
-            (name, map.get("version").and_then(Value::as_str))
+    let text = |key: &str| item.get(key).and_then(Value::as_str);
+    let (name, range, market) = match item {
+        Value::String(text) => {
+            // `name`, `name@marketplace`, and either with `@^range`.
+            let (text, range) =
+                text.split_once("@^").map_or((text.as_str(), None), |(text, range)| (text, Some(range)));
+            let (name, market) = text.split_once('@').map_or((text, None), |(name, market)| (name, Some(market)));
+            (name, range.map(|range| format!("^{range}")), market)
+        }
+        Value::Object(_) => {
+            let name = text("name").ok_or_else(|| field_error("dependencies", "an entry has no `name`"))?;
+            (name, text("version").map(str::to_owned), text("marketplace"))
         }
         _ => return Err(field_error("dependencies", "an entry is neither a name nor an object")),
     };
-    // `name@marketplace`: where to look is decided by the scope's own indexes, in order.
-    let name = name.split('@').next().unwrap_or(name);
-    let requirement = range.map_or(Ok(Requirement::Any), npm_range::parse)?;
-    Ok(Need { name: PackageName::parse(name)?, requirement })
+    let requirement = range.map_or(Ok(Requirement::Any), |range| npm_range::parse(&range))?;
+    Ok(Need { name: PackageName::parse(name)?, requirement, market: market.map(str::to_owned) })
 }
 
 #[cfg(test)]
@@ -241,14 +245,17 @@ mod tests {
         let manifest = read(
             r#"{"name":"full","version":"not a version","author":{"name":"a"},"homepage":"https://acme.dev","skills":"./","commands":{"x":{"source":"./c.md"}},
                 "agents":["./a/b.md"],"hooks":{"Stop":[]},"mcpServers":["./mcp.json",{"s":{"command":"x"}}],
-                "unknown":1,"dependencies":["a","b@m",{"name":"c","version":"~1.2"}]}"#,
+                "unknown":1,"dependencies":["a","b@m",{"name":"c","version":"~1.2","marketplace":"n"},"d@^1","e@m@^2.1"]}"#,
         )
         .expect("a manifest");
         assert_eq!(manifest.skills, [None]);
         assert_eq!(manifest.servers.len(), 2);
-        let needs: Vec<String> =
-            manifest.dependencies.iter().map(|need| format!("{} {}", need.name, need.requirement)).collect();
-        assert_eq!(needs, ["a *", "b *", "c ~1.2"]);
+        let needs: Vec<String> = manifest
+            .dependencies
+            .iter()
+            .map(|need| format!("{} {} {:?}", need.name, need.requirement, need.market.as_deref().unwrap_or_default()))
+            .collect();
+        assert_eq!(needs, [r#"a * """#, r#"b * "m""#, r#"c ~1.2 "n""#, r#"d ^1 """#, r#"e ^2.1 "m""#]);
     }
 
     #[test]

@@ -1,4 +1,6 @@
-//! A Claude marketplace as an index: its entries at the head of its repository.
+//! A Claude marketplace as an index: its entries at the head of its repository, and what tags tell of.
+
+mod tags;
 
 use super::{Ahead, At, Index, Listing};
 use crate::error::{Error, Kind, Result};
@@ -6,7 +8,7 @@ use crate::format::marketplace::{self, Entry, EntrySource, Marketplace};
 use crate::format::{json, plugin};
 use crate::git::{Cache, EntryKind, Reading};
 use crate::model::dependency::Origin;
-use crate::model::index::{IndexId, Release};
+use crate::model::index::{IndexId, Release, Tagged};
 use crate::model::name::PackageName;
 use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, RefName, RefWant, Source};
@@ -33,6 +35,24 @@ impl<'a> Market<'a> {
     /// The one release that an entry is: its plugin at the commit it names.
     fn release(&self, entry: &Entry) -> Result<(Release, Option<String>)> {
         let (url, path, commit) = self.locate(entry)?;
+        let (release, own) = self.read(entry, url, path, commit)?;
+        let note = match (own, &entry.version) {
+            (Some(own), Some(said)) if own != *said => {
+                Some(format!("the marketplace says version {said}, plugin.json says {own}; plugin.json is right"))
+            }
+            _ => None,
+        };
+        Ok((release, note))
+    }
+
+    /// The plugin of an entry at a commit, and the version that its plugin.json says.
+    fn read(
+        &self,
+        entry: &Entry,
+        url: GitUrl,
+        path: Option<RelPath>,
+        commit: Commit,
+    ) -> Result<(Release, Option<String>)> {
         let manifest_path = match &path {
             Some(path) => path.join(&RelPath::parse(".claude-plugin/plugin.json")?)?,
             None => RelPath::parse(".claude-plugin/plugin.json")?,
@@ -48,12 +68,6 @@ impl<'a> Market<'a> {
         let written = bytes.as_deref().or(entry.manifest.as_deref().map(str::as_bytes));
         let manifest = written.map(|bytes| plugin::parse(bytes, "plugin.json")).transpose()?.unwrap_or_default();
         let label = manifest.version.as_deref().or(entry.version.as_deref());
-        let note = match (&manifest.version, &entry.version) {
-            (Some(own), Some(said)) if own != said => {
-                Some(format!("the marketplace says version {said}, plugin.json says {own}; plugin.json is right"))
-            }
-            _ => None,
-        };
         let release = Release {
             version: read_version(label, &commit),
             source: Source::Git { url, path, want: RefWant::Head },
@@ -64,7 +78,7 @@ impl<'a> Market<'a> {
             description: manifest.description.or_else(|| entry.description.clone()),
             manifest: entry.manifest.clone().filter(|_| bytes.is_none()),
         };
-        Ok((release, note))
+        Ok((release, manifest.version.filter(|_| bytes.is_some())))
     }
 
     /// What an entry names must be a folder. Its trees are present: somebody has just looked for a file in it.
@@ -133,6 +147,25 @@ impl Index for Market<'_> {
         Ok(Some(Listing { releases: vec![release], problems: Vec::new(), notes }))
     }
 
+    fn tagged(&self, name: &PackageName) -> Result<Vec<Tagged>> {
+        match self.market.entry(name) {
+            Some((present, Ok(entry))) => self.tags(present, entry),
+            Some((_, Err(_))) | None => Ok(Vec::new()),
+        }
+    }
+
+    fn read_tagged(&self, name: &PackageName, tagged: &Tagged) -> Result<Release> {
+        match self.market.entry(name) {
+            Some((_, Ok(entry))) => self.at_tag(entry, tagged),
+            Some((_, Err(error))) => Err(error.clone()),
+            None => Err(Error::new(Kind::Bug, format!("nobody told of a tag of `{name}`"))),
+        }
+    }
+
+    fn market(&self) -> Option<&Marketplace> {
+        Some(&self.market)
+    }
+
     fn ahead(&self, name: &PackageName) -> Ahead {
         let source = match self.market.entry(name).map(|(_, entry)| entry) {
             None if self.market.renames.contains_key(name.as_str()) => return Ahead::Fails,
@@ -175,7 +208,9 @@ fn refuse_two_definitions(entry: &Entry, plugin_json: &[u8]) -> Result<()> {
 
 /// The label of a plugin as a version. What is no version is labelled by its commit, as what has none.
 fn read_version(label: Option<&str>, commit: &Commit) -> Version {
-    label
-        .and_then(|text| Version::parse(text.strip_prefix('v').unwrap_or(text)).ok())
-        .unwrap_or_else(|| version::from_commit(commit))
+    label.and_then(parse_version).unwrap_or_else(|| version::from_commit(commit))
+}
+
+fn parse_version(label: &str) -> Option<Version> {
+    Version::parse(label.strip_prefix('v').unwrap_or(label)).ok()
 }

@@ -28,6 +28,9 @@ pub struct Candidate {
     pub yanked: Option<String>,
 }
 
+/// What a candidate needs, or a sentence about why it cannot be chosen.
+pub type Needs = Result<Vec<Need>, String>;
+
 /// Who knows the candidates.
 pub trait Catalog {
     /// The candidates of a package, in any order; `None` when nobody has it.
@@ -35,6 +38,14 @@ pub trait Catalog {
     /// # Errors
     /// Any failure to find out, which ends the resolution.
     fn candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>>;
+
+    /// What a candidate needs, asked when it is about to be chosen.
+    ///
+    /// # Errors
+    /// Any failure to find out, which ends the resolution.
+    fn needs(&self, _: &PackageName, candidate: &Candidate) -> Result<Needs> {
+        Ok(Ok(candidate.needs.clone()))
+    }
 }
 
 /// Chooses one version for every package that `roots` need, directly or not.
