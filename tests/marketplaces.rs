@@ -3,6 +3,8 @@
 mod dependencies;
 mod entries;
 mod manifests;
+mod oddities;
+mod tags;
 
 use crate::support::{Repo, World, skill};
 

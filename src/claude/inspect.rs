@@ -142,9 +142,18 @@ fn read_skills(tree: &Tree, listed: &[ComponentPath], only_listed: bool, package
         }
         dirs.extend(inside.into_iter().map(Some));
     }
+    let misspelt = tree.files().map(|(path, _)| path.as_str()).filter(|path| is_nearly_a_skill(path));
+    package.notes.extend(misspelt.map(|path| format!("`{path}` is no skill, because it is not called `SKILL.md`")));
     let fallback = package.namespace.clone().unwrap_or_default();
     package.skills = dirs.into_iter().map(|dir| read_skill(tree, dir, &fallback)).collect();
     Ok(())
+}
+
+/// Whether a file would be a skill with other letters in its name; some file systems do not see the difference.
+fn is_nearly_a_skill(path: &str) -> bool {
+    let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+    let is_place = folder.is_empty() || folder.strip_prefix("skills/").is_some_and(|inside| !inside.contains('/'));
+    is_place && name != "SKILL.md" && name.eq_ignore_ascii_case("SKILL.md")
 }
 
 /// The folders directly below `dir` that hold a SKILL.md.

@@ -169,7 +169,7 @@ fn parse_line(line: &str, name: &PackageName, host: Host<'_>) -> Result<Release>
     let needs = raw
         .dependencies
         .iter()
-        .map(|need| Ok(Need { name: PackageName::parse(&need.name)?, requirement: Requirement::parse(&need.req)? }));
+        .map(|need| Ok(Need::new(PackageName::parse(&need.name)?, Requirement::parse(&need.req)?)));
     Ok(Release {
         version: Version::parse(&raw.version).map_err(|cause| invalid(format!("`{}`: {cause}", raw.version)))?,
         source,

@@ -1,7 +1,9 @@
 //! Reads `.claude-plugin/marketplace.json` as the client does: a broken top level refuses the whole, a broken entry
 //! only itself [claude-code.md §5.2, real-world.md §7b].
 
-use std::collections::BTreeMap;
+mod naming;
+
+use std::collections::{BTreeMap, BTreeSet, btree_map};
 
 use serde_json::{Map, Value};
 
@@ -10,7 +12,7 @@ use crate::format::{json, plugin};
 use crate::model::name::PackageName;
 use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, RefName};
-use crate::model::url::{GitUrl, Reach};
+use crate::model::url::{GitUrl, Reach, github_shorthand};
 
 /// A marketplace: what it is called and what it lists.
 #[derive(Debug, Clone)]
@@ -19,8 +21,12 @@ pub struct Marketplace {
     pub name: String,
     /// Its entries by name; the error says why an entry cannot be installed.
     pub entries: BTreeMap<PackageName, Result<Entry>>,
+    /// Names that more than one entry has; the first one counts.
+    pub repeated: BTreeSet<PackageName>,
     /// Entries whose very name cpm cannot use, with the reason.
     pub unusable: Vec<(String, Error)>,
+    /// The marketplaces whose plugins its own may need, by their names.
+    pub trusted: BTreeSet<String>,
     /// Old names and what they are called now; `None` when the plugin is gone.
     pub renames: BTreeMap<String, Option<String>>,
 }
@@ -61,14 +67,14 @@ pub enum EntrySource {
 }
 
 impl Marketplace {
-    /// The entry of a name, or of what that is called now.
+    /// The entry of a name, or of what that is called now, with its present name.
     #[must_use]
-    pub fn entry(&self, name: &PackageName) -> Option<&Result<Entry>> {
+    pub fn entry(&self, name: &PackageName) -> Option<(&PackageName, &Result<Entry>)> {
         let mut name = name.as_str();
         // A chain longer than the table goes in circles.
         for _ in 0..=self.renames.len() {
-            match self.entries.get(name) {
-                Some(entry) => return Some(entry),
+            match self.entries.get_key_value(name) {
+                Some(found) => return Some(found),
                 None => name = self.renames.get(name)?.as_deref()?,
             }
         }
@@ -90,11 +96,8 @@ pub fn parse(bytes: &[u8], from: &GitUrl) -> Result<Marketplace> {
             .help("Claude Code refuses it too; tell its owner, or install a plugin of it with `--git` and `--path`")
     };
     let name = raw.get("name").and_then(Value::as_str).ok_or_else(|| refuse("`name` is missing or not a string"))?;
-    if name.is_empty() || name.contains([' ', '/', '\\']) || name.contains("..") || name == "." {
-        return Err(refuse("its `name` is empty or has spaces or path separators"));
-    }
-    if let Some(why) = reserved(name, from) {
-        return Err(refuse(why));
+    if let Some(why) = naming::problem(name, from) {
+        return Err(refuse(&format!("its `name` {why}")));
     }
     let owner = raw.get("owner").and_then(Value::as_object).and_then(|owner| owner.get("name"));
     if !owner.is_some_and(Value::is_string) {
@@ -104,7 +107,9 @@ pub fn parse(bytes: &[u8], from: &GitUrl) -> Result<Marketplace> {
     let mut market = Marketplace {
         name: name.to_owned(),
         entries: BTreeMap::new(),
+        repeated: BTreeSet::new(),
         unusable: Vec::new(),
+        trusted: read_trusted(&raw),
         renames: read_renames(&raw),
     };
     for plugin in plugins {
@@ -113,36 +118,9 @@ pub fn parse(bytes: &[u8], from: &GitUrl) -> Result<Marketplace> {
     Ok(market)
 }
 
-/// Names the client keeps for itself or for Anthropic's own repositories. A copy on this machine may have them.
-fn reserved(name: &str, from: &GitUrl) -> Option<&'static str> {
-    const OFFICIAL: [&str; 16] = [
-        "claude-code-marketplace",
-        "claude-code-plugins",
-        "claude-plugins-official",
-        "claude-plugins-community",
-        "claude-community",
-        "anthropic-marketplace",
-        "anthropic-plugins",
-        "agent-skills",
-        "anthropic-agent-skills",
-        "knowledge-work-plugins",
-        "life-sciences",
-        "claude-for-legal",
-        "claude-for-financial-services",
-        "financial-services-plugins",
-        "first-party-plugins",
-        "healthcare",
-    ];
-    let official_home = from.as_str().starts_with("https://github.com/anthropics/")
-        || from.as_str().starts_with("ssh://git@github.com/anthropics/")
-        || from.reach() == Reach::Local;
-    match name {
-        "inline" | "builtin" | "skills-dir" => Some("Claude Code keeps its `name` for itself"),
-        name if OFFICIAL.contains(&name) && !official_home => {
-            Some("its `name` belongs to repositories of github.com/anthropics")
-        }
-        _ => None,
-    }
+fn read_trusted(raw: &Map<String, Value>) -> BTreeSet<String> {
+    let names = raw.get("allowCrossMarketplaceDependenciesOn").and_then(Value::as_array);
+    names.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 fn read_renames(raw: &Map<String, Value>) -> BTreeMap<String, Option<String>> {
@@ -163,33 +141,21 @@ fn add_entry(market: &mut Marketplace, plugin: &Value, from: &GitUrl) {
         .and_then(|raw| read_entry(&name, raw, from))
         .map_err(|error| error.context(format!("the marketplace's entry `{name}` cannot be installed")).at(from));
     // The client takes the first of two entries with one name.
-    market.entries.entry(name).or_insert(entry);
+    match market.entries.entry(name) {
+        btree_map::Entry::Vacant(place) => _ = place.insert(entry),
+        btree_map::Entry::Occupied(first) => _ = market.repeated.insert(first.key().clone()),
+    }
 }
 
 fn read_entry(name: &PackageName, raw: &Map<String, Value>, from: &GitUrl) -> Result<Entry> {
     let text = |key: &str| raw.get(key).and_then(Value::as_str).map(str::to_owned);
     let source = raw.get("source").ok_or_else(|| Error::new(Kind::Invalid, "it has no `source`"))?;
-    let mut manifest = Map::new();
-    for key in plugin::COMPONENT_FIELDS {
-        // 46 real entries have empty lists, which declare nothing.
-        if let Some(value) = raw.get(key).filter(|value| !value.as_array().is_some_and(Vec::is_empty)) {
-            manifest.insert(key.to_owned(), value.clone());
-        }
-    }
-    let manifest = (!manifest.is_empty()).then(|| {
-        let mut whole = Map::new();
-        for (key, value) in
-            [("name", Some(name.to_string())), ("version", text("version")), ("description", text("description"))]
-        {
-            if let Some(value) = value {
-                whole.insert(key.to_owned(), value.into());
-            }
-        }
-        whole.extend(manifest);
-        Value::Object(whole).to_string()
-    });
-    if let Some(manifest) = &manifest {
-        plugin::parse(manifest.as_bytes(), "marketplace.json")?;
+    // What plugin.json has too must be as the client wants it there; the name is this index's.
+    let mut whole = raw.clone();
+    whole.insert("name".to_owned(), name.to_string().into());
+    plugin::check(&whole)?;
+    if raw.get("strict").is_some_and(|strict| !strict.is_boolean()) {
+        return Err(Error::new(Kind::Invalid, "its `strict` is neither true nor false"));
     }
     Ok(Entry {
         source: read_source(source, from)?,
@@ -197,7 +163,7 @@ fn read_entry(name: &PackageName, raw: &Map<String, Value>, from: &GitUrl) -> Re
         description: text("description"),
         keywords: ["keywords", "tags", "category"].into_iter().flat_map(|key| words(raw.get(key))).collect(),
         strict: raw.get("strict").and_then(Value::as_bool).unwrap_or(true),
-        manifest,
+        manifest: generated(name, raw),
     })
 }
 
@@ -209,6 +175,21 @@ fn words(value: Option<&Value>) -> Vec<String> {
         None => &[],
     };
     values.iter().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// The plugin.json that an entry stands for, if it declares components.
+fn generated(name: &PackageName, raw: &Map<String, Value>) -> Option<String> {
+    // 46 real entries have empty lists, which declare nothing.
+    let declares = |value: &&Value| !value.as_array().is_some_and(Vec::is_empty);
+    let field = |key: &str| raw.get(key).filter(declares).map(|value| (key.to_owned(), value.clone()));
+    let components: Map<String, Value> = plugin::COMPONENT_FIELDS.iter().copied().filter_map(field).collect();
+    if components.is_empty() {
+        return None;
+    }
+    let mut whole = Map::from_iter([("name".to_owned(), name.to_string().into())]);
+    whole.extend(["version", "description"].into_iter().filter_map(field));
+    whole.extend(components);
+    Some(Value::Object(whole).to_string())
 }
 
 fn read_source(source: &Value, from: &GitUrl) -> Result<EntrySource> {
@@ -232,7 +213,13 @@ fn read_external(raw: &Map<String, Value>, from: &GitUrl) -> Result<EntrySource>
     let missing = |key: &str| Error::new(Kind::Invalid, format!("its source has no `{key}`"));
     let kind = text("source").ok_or_else(|| missing("source"))?;
     let url = match kind {
-        "github" => GitUrl::parse_typed(text("repo").ok_or_else(|| missing("repo"))?)?,
+        "github" => {
+            let repo = text("repo").ok_or_else(|| missing("repo"))?;
+            let is_not =
+                || Error::new(Kind::Invalid, format!("its `repo` `{}` is not OWNER/REPO", repo.escape_debug()));
+            github_shorthand(repo).ok_or_else(is_not)?;
+            GitUrl::parse_typed(repo)?
+        }
         "url" | "git-subdir" => GitUrl::parse_typed(text("url").ok_or_else(|| missing("url"))?)?,
         other => {
             let what = format!("its source has the kind `{}`, which cpm does not install", other.escape_debug());

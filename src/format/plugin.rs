@@ -8,6 +8,7 @@ use crate::format::{json, npm_range};
 use crate::model::dependency::Need;
 use crate::model::name::PackageName;
 use crate::model::relpath::RelPath;
+use crate::model::version::Requirement;
 
 /// A plugin manifest in which every path is safe and every field has the type the client wants.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -63,9 +64,16 @@ pub fn parse(bytes: &[u8], place: &str) -> Result<PluginManifest> {
     read(&raw).map_err(|error| error.at(place))
 }
 
+/// Checks fields that stand in another file, such as a marketplace entry, as if they stood in a plugin.json.
+///
+/// # Errors
+/// As [`parse`].
+pub fn check(raw: &Map<String, Value>) -> Result<()> {
+    read(raw).map(drop)
+}
+
 fn field_error(field: &str, why: &str) -> Error {
-    Error::new(Kind::Invalid, format!("plugin.json: `{field}`: {why}"))
-        .help("Claude Code refuses this plugin too; tell its author")
+    Error::new(Kind::Invalid, format!("`{field}`: {why}")).help("Claude Code refuses this plugin too; tell its author")
 }
 
 fn read(raw: &Map<String, Value>) -> Result<PluginManifest> {
@@ -102,14 +110,30 @@ fn check_types(raw: &Map<String, Value>) -> Result<()> {
         Some(Value::Object(_)) => return Err(field_error("author.name", "it is missing or not a string")),
         Some(_) => return Err(field_error("author", "it is not an object with a `name`")),
     }
-    for key in ["homepage", "repository", "license"] {
+    for key in ["repository", "license", "displayName"] {
         optional_text(raw, key)?;
+    }
+    if optional_text(raw, "homepage")?.is_some_and(|text| !is_url(&text)) {
+        return Err(field_error("homepage", "it is not an address with a scheme, such as `https://…`"));
+    }
+    if raw.get("defaultEnabled").is_some_and(|value| !value.is_boolean()) {
+        return Err(field_error("defaultEnabled", "it is neither true nor false"));
     }
     match raw.get("keywords") {
         Some(Value::Array(words)) if words.iter().all(Value::is_string) => Ok(()),
         None => Ok(()),
         Some(_) => Err(field_error("keywords", "it is not a list of strings")),
     }
+}
+
+/// Whether a browser would take a text for an absolute address: a scheme, and for the web a host.
+fn is_url(text: &str) -> bool {
+    let Some((scheme, rest)) = text.split_once(':') else { return false };
+    let is_scheme = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+        && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'));
+    let host = rest.trim_start_matches(['/', '\\']).split(['/', '\\', '?', '#']).next().unwrap_or_default();
+    let is_web = ["http", "https"].iter().any(|web| scheme.eq_ignore_ascii_case(web));
+    is_scheme && (!is_web || (!host.is_empty() && !host.contains(char::is_whitespace)))
 }
 
 fn optional_text(raw: &Map<String, Value>, key: &str) -> Result<Option<String>> {
@@ -129,7 +153,7 @@ fn component_path(field: &str, text: &str) -> Result<ComponentPath> {
     if rest.is_empty() {
         return Ok(None);
     }
-    RelPath::parse(rest).map(Some).map_err(|error| error.context(format!("plugin.json: `{field}`")))
+    RelPath::parse(rest).map(Some).map_err(|error| error.context(format!("`{field}` leaves the plugin")))
 }
 
 fn texts<'a>(value: &'a Value, field: &str) -> Result<Vec<&'a str>> {
@@ -189,18 +213,23 @@ fn dependencies(raw: &Map<String, Value>) -> Result<Vec<Need>> {
 }
 
 fn dependency(item: &Value) -> Result<Need> {
-    let (name, range) = match item {
-        Value::String(text) => (text.as_str(), None),
-        Value::Object(map) => {
-            let name = map.get("name").and_then(Value::as_str);
-            let name = name.ok_or_else(|| field_error("dependencies", "an entry has no `name`"))?;
-            (name, map.get("version").and_then(Value::as_str))
+    let text = |key: &str| item.get(key).and_then(Value::as_str);
+    let (name, range, market) = match item {
+        Value::String(text) => {
+            // `name`, `name@marketplace`, and either with `@^range`.
+            let (text, range) =
+                text.split_once("@^").map_or((text.as_str(), None), |(text, range)| (text, Some(range)));
+            let (name, market) = text.split_once('@').map_or((text, None), |(name, market)| (name, Some(market)));
+            (name, range.map(|range| format!("^{range}")), market)
+        }
+        Value::Object(_) => {
+            let name = text("name").ok_or_else(|| field_error("dependencies", "an entry has no `name`"))?;
+            (name, text("version").map(str::to_owned), text("marketplace"))
         }
         _ => return Err(field_error("dependencies", "an entry is neither a name nor an object")),
     };
-    // `name@marketplace`: where to look is decided by the scope's own indexes, in order.
-    let name = name.split('@').next().unwrap_or(name);
-    Ok(Need { name: PackageName::parse(name)?, requirement: npm_range::parse(range.unwrap_or("*"))? })
+    let requirement = range.map_or(Ok(Requirement::Any), |range| npm_range::parse(&range))?;
+    Ok(Need { name: PackageName::parse(name)?, requirement, market: market.map(str::to_owned) })
 }
 
 #[cfg(test)]
@@ -214,16 +243,19 @@ mod tests {
     #[test]
     fn what_the_client_takes_is_taken() {
         let manifest = read(
-            r#"{"name":"full","version":"not a version","author":{"name":"a"},"skills":"./","commands":{"x":{"source":"./c.md"}},
+            r#"{"name":"full","version":"not a version","author":{"name":"a"},"homepage":"https://acme.dev","skills":"./","commands":{"x":{"source":"./c.md"}},
                 "agents":["./a/b.md"],"hooks":{"Stop":[]},"mcpServers":["./mcp.json",{"s":{"command":"x"}}],
-                "unknown":1,"dependencies":["a","b@m",{"name":"c","version":"~1.2"}]}"#,
+                "unknown":1,"dependencies":["a","b@m",{"name":"c","version":"~1.2","marketplace":"n"},"d@^1","e@m@^2.1"]}"#,
         )
         .expect("a manifest");
         assert_eq!(manifest.skills, [None]);
         assert_eq!(manifest.servers.len(), 2);
-        let needs: Vec<String> =
-            manifest.dependencies.iter().map(|need| format!("{} {}", need.name, need.requirement)).collect();
-        assert_eq!(needs, ["a *", "b *", "c ~1.2"]);
+        let needs: Vec<String> = manifest
+            .dependencies
+            .iter()
+            .map(|need| format!("{} {} {:?}", need.name, need.requirement, need.market.as_deref().unwrap_or_default()))
+            .collect();
+        assert_eq!(needs, [r#"a * """#, r#"b * "m""#, r#"c ~1.2 "n""#, r#"d ^1 """#, r#"e ^2.1 "m""#]);
     }
 
     #[test]
@@ -237,6 +269,9 @@ mod tests {
             (r#"{"name":"a","agents":["./agents"]}"#, Kind::Invalid),
             (r#"{"name":"a","dependencies":{"zod":"latest"}}"#, Kind::Invalid),
             (r#"{"name":"a","repository":{}}"#, Kind::Invalid),
+            (r#"{"name":"a","homepage":"acme.dev/a"}"#, Kind::Invalid),
+            (r#"{"name":"a","homepage":"https:///"}"#, Kind::Invalid),
+            (r#"{"name":"a","defaultEnabled":"yes"}"#, Kind::Invalid),
             (r#"{"name":"a","skills":"./../x"}"#, Kind::UnsafeTree),
             (r#"{"name":"a","hooks":"/etc/passwd"}"#, Kind::Invalid),
             (r#"{"name":"a","mcpServers":"./a/../../b"}"#, Kind::UnsafeTree),

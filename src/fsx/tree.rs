@@ -7,7 +7,10 @@ use crate::fsx;
 use crate::model::relpath::RelPath;
 use crate::model::tree::{FileContent, Limits, MAX_FILE_BYTES, Tree, TreeFile};
 
-/// Reads a directory as a package. `.git` at its top is not part of it.
+/// What is not part of a package at its top: git's own, and the marks that the client leaves in its copies.
+const FOREIGN: [&str; 3] = [".git", ".in_use", ".orphaned_at"];
+
+/// Reads a directory as a package, without what others leave at its top: `.git`, `.in_use` and `.orphaned_at`.
 ///
 /// # Errors
 /// [`Kind::UnsafeTree`] for links, special files, unsafe names and limits; [`Kind::FileSystem`].
@@ -48,7 +51,7 @@ fn walk(root: &Path, visit: &mut dyn FnMut(Result<RelEntry>) -> Result<()>) -> R
             })?;
             let text = if dir.is_empty() { name } else { format!("{dir}/{name}") };
             let metadata = entry.metadata().path("look at", &entry.path())?;
-            if text == ".git" {
+            if FOREIGN.contains(&text.as_str()) {
                 continue;
             }
             if metadata.is_dir() {

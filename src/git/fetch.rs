@@ -240,10 +240,10 @@ impl Server<'_> {
     }
 
     pub(super) fn fetch(&self, question: &Question<'_>) -> Read<Answer> {
-        let mut output = self.run(&[], question)?;
+        let mut output = self.put(&[], question)?;
         if !question.have.is_empty() && failure::misses_base(&output) {
             // It took what is told as more than what is here.
-            output = self.run(&[], &Question { have: Vec::new(), ..question.clone() })?;
+            output = self.put(&[], &Question { have: Vec::new(), ..question.clone() })?;
         }
         if failure::is_about_form(&output, TOLERATED) {
             // With a filter git checks all or nothing; without, it can be told what to let pass.
@@ -253,13 +253,13 @@ impl Server<'_> {
             let mut unfiltered = Question { have: Vec::new(), ..question.clone() };
             unfiltered.options.retain(|option| !option.starts_with("--filter="));
             unfiltered.options.extend(WHOLE.iter().map(ToString::to_string));
-            output = self.run(&tolerant, &unfiltered)?;
+            output = self.put(&tolerant, &unfiltered)?;
         }
         self.answer(output)
     }
 
-    /// One question, put again to a server that is overloaded or out of reach.
-    fn run(&self, settings: &[&str], question: &Question<'_>) -> Read<Output> {
+    /// One question.
+    fn put(&self, settings: &[&str], question: &Question<'_>) -> Read<Output> {
         let mut arguments = settings.to_vec();
         if question.have.is_empty() {
             arguments.extend(TELL_NOTHING);
@@ -268,10 +268,15 @@ impl Server<'_> {
         arguments.extend(question.have.iter().chain(&question.options).map(String::as_str));
         arguments.extend(["--end-of-options", self.asked.as_str()]);
         arguments.extend(&question.refspecs);
+        self.run(&arguments, question.ids.as_bytes())
+    }
+
+    /// Runs git, and again when the server is overloaded or out of reach.
+    pub(super) fn run(&self, arguments: &[&str], input: &[u8]) -> Read<Output> {
         let progress = self.cache.progress;
         let about = About { repository: self.repository, url: self.asked, place: self.url.as_str(), progress };
         for backoff in self.cache.git.limits().backoff {
-            let output = self.cache.git.run(about, &arguments, question.ids.as_bytes())?;
+            let output = self.cache.git.run(about, arguments, input)?;
             let wait = output.retry_after.unwrap_or_default().max(backoff);
             let Some(why) = failure::transient(&output).filter(|_| !self.asked.host().is_empty()) else {
                 return Ok(output);
@@ -282,7 +287,7 @@ impl Server<'_> {
             self.tell(&format!("{why}; trying again in {:.1} s", wait.as_secs_f32()));
             std::thread::sleep(wait);
         }
-        Ok(self.cache.git.run(about, &arguments, question.ids.as_bytes())?)
+        Ok(self.cache.git.run(about, arguments, input)?)
     }
 
     fn answer(&self, output: Output) -> Read<Answer> {

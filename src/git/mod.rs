@@ -18,6 +18,7 @@ mod process;
 mod proof;
 mod reasons;
 mod repository;
+mod tags;
 #[cfg(all(test, unix))]
 mod tests;
 mod together;

@@ -46,7 +46,7 @@ impl super::Index for Builtin {
     fn listing(&self, name: &PackageName) -> Result<Option<Listing>> {
         let Some(text) = self.text(&index_line::file_of(name)) else { return Ok(None) };
         let (releases, problems) = index_line::parse_file(text, name, Host::Builtin);
-        Ok(Some(Listing { releases, problems }))
+        Ok(Some(Listing { releases, problems, notes: Vec::new() }))
     }
 
     fn ahead(&self, _: &PackageName) -> Ahead {

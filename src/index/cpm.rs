@@ -58,7 +58,7 @@ impl Index for CpmIndex<'_> {
         let host = Host::Git(&self.at.url, &self.at.commit);
         let (releases, problems) = index_line::parse_file(&String::from_utf8_lossy(&bytes), name, host);
         let problems = problems.into_iter().map(|problem: Error| problem.at(&self.at.url)).collect();
-        Ok(Some(Listing { releases, problems }))
+        Ok(Some(Listing { releases, problems, notes: Vec::new() }))
     }
 
     fn ahead(&self, name: &PackageName) -> Ahead {

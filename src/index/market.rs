@@ -1,12 +1,14 @@
-//! A Claude marketplace as an index: its entries at the head of its repository.
+//! A Claude marketplace as an index: its entries at the head of its repository, and what tags tell of.
+
+mod tags;
 
 use super::{Ahead, At, Index, Listing, Shelf};
 use crate::error::{Error, Kind, Result};
 use crate::format::marketplace::{self, Entry, EntrySource, Marketplace};
 use crate::format::{json, plugin, summaries};
-use crate::git::{Cache, Reading};
+use crate::git::{Cache, EntryKind, Reading};
 use crate::model::dependency::Origin;
-use crate::model::index::{IndexId, Release};
+use crate::model::index::{IndexId, Release, Tagged};
 use crate::model::name::PackageName;
 use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, RefName, RefWant, Source};
@@ -31,8 +33,26 @@ impl<'a> Market<'a> {
     }
 
     /// The one release that an entry is: its plugin at the commit it names.
-    fn release(&self, entry: &Entry) -> Result<Release> {
+    fn release(&self, entry: &Entry) -> Result<(Release, Option<String>)> {
         let (url, path, commit) = self.locate(entry)?;
+        let (release, own) = self.read(entry, url, path, commit)?;
+        let note = match (own, &entry.version) {
+            (Some(own), Some(said)) if own != *said => {
+                Some(format!("the marketplace says version {said}, plugin.json says {own}; plugin.json is right"))
+            }
+            _ => None,
+        };
+        Ok((release, note))
+    }
+
+    /// The plugin of an entry at a commit, and the version that its plugin.json says.
+    fn read(
+        &self,
+        entry: &Entry,
+        url: GitUrl,
+        path: Option<RelPath>,
+        commit: Commit,
+    ) -> Result<(Release, Option<String>)> {
         let manifest_path = match &path {
             Some(path) => path.join(&RelPath::parse(".claude-plugin/plugin.json")?)?,
             None => RelPath::parse(".claude-plugin/plugin.json")?,
@@ -40,13 +60,15 @@ impl<'a> Market<'a> {
         // The whole plugin, which is what is wanted next: one answer instead of two.
         self.cache.ensure(&url, &commit, std::slice::from_ref(&path))?;
         let bytes = self.cache.file(&url, &commit, &manifest_path)?;
-        if let Some(bytes) = &bytes {
-            refuse_two_definitions(entry, bytes)?;
+        match (&bytes, &path) {
+            (Some(bytes), _) => refuse_two_definitions(entry, bytes)?,
+            (None, Some(path)) => self.check_folder(&url, &commit, path)?,
+            (None, None) => {}
         }
         let written = bytes.as_deref().or(entry.manifest.as_deref().map(str::as_bytes));
         let manifest = written.map(|bytes| plugin::parse(bytes, "plugin.json")).transpose()?.unwrap_or_default();
         let label = manifest.version.as_deref().or(entry.version.as_deref());
-        Ok(Release {
+        let release = Release {
             version: read_version(label, &commit),
             source: Source::Git { url, path, want: RefWant::Head },
             commit: Some(commit),
@@ -57,7 +79,25 @@ impl<'a> Market<'a> {
             description: manifest.description.or_else(|| entry.description.clone()),
             keywords: entry.keywords.clone(),
             manifest: entry.manifest.clone().filter(|_| bytes.is_none()),
-        })
+        };
+        Ok((release, manifest.version.filter(|_| bytes.is_some())))
+    }
+
+    /// What an entry names must be a folder. Its trees are present: somebody has just looked for a file in it.
+    fn check_folder(&self, url: &GitUrl, commit: &Commit, path: &RelPath) -> Result<()> {
+        let above = path.parents().last().map(RelPath::parse).transpose()?;
+        let beside = self.cache.list(url, commit, above.as_ref())?.unwrap_or_default();
+        match beside.iter().find(|entry| entry.name == path.file_name()).map(|entry| entry.kind) {
+            Some(EntryKind::Submodule) => Err(Error::new(Kind::UnsafeTree, format!("`{path}` is a git submodule"))
+                .at(url)
+                .because("cpm fetches no repository that another one drags in")
+                .help("install the plugin from its own repository: `cpm install --git URL`")),
+            Some(EntryKind::Dir) => Ok(()),
+            Some(EntryKind::File | EntryKind::Link) => {
+                Err(Error::new(Kind::NotFound, format!("`{path}` is not a folder, so no plugin is there")).at(url))
+            }
+            None => Err(Error::new(Kind::NotFound, format!("there is no folder `{path}` in the repository")).at(url)),
+        }
     }
 
     fn locate(&self, entry: &Entry) -> Result<(GitUrl, Option<RelPath>, Commit)> {
@@ -101,13 +141,35 @@ impl Index for Market<'_> {
     }
 
     fn listing(&self, name: &PackageName) -> Result<Option<Listing>> {
-        let Some(entry) = self.market.entry(name) else { return self.removed(name) };
-        let release = self.release(entry.as_ref().map_err(Clone::clone)?)?;
-        Ok(Some(Listing { releases: vec![release], problems: Vec::new() }))
+        let Some((present, entry)) = self.market.entry(name) else { return self.removed(name) };
+        let (release, note) = self.release(entry.as_ref().map_err(Clone::clone)?)?;
+        let repeated = self.market.repeated.contains(present);
+        let repeated = repeated.then(|| "the marketplace lists it more than once; the first entry counts".to_owned());
+        let notes = note.into_iter().chain(repeated).map(|note| format!("`{name}`: {note}")).collect();
+        Ok(Some(Listing { releases: vec![release], problems: Vec::new(), notes }))
+    }
+
+    fn tagged(&self, name: &PackageName) -> Result<Vec<Tagged>> {
+        match self.market.entry(name) {
+            Some((present, Ok(entry))) => self.tags(present, entry),
+            Some((_, Err(_))) | None => Ok(Vec::new()),
+        }
+    }
+
+    fn read_tagged(&self, name: &PackageName, tagged: &Tagged) -> Result<Release> {
+        match self.market.entry(name) {
+            Some((_, Ok(entry))) => self.at_tag(entry, tagged),
+            Some((_, Err(error))) => Err(error.clone()),
+            None => Err(Error::new(Kind::Bug, format!("nobody told of a tag of `{name}`"))),
+        }
+    }
+
+    fn market(&self) -> Option<&Marketplace> {
+        Some(&self.market)
     }
 
     fn ahead(&self, name: &PackageName) -> Ahead {
-        let source = match self.market.entry(name) {
+        let source = match self.market.entry(name).map(|(_, entry)| entry) {
             None if self.market.renames.contains_key(name.as_str()) => return Ahead::Fails,
             None => return Ahead::Lacks,
             Some(Err(_)) => return Ahead::Fails,
@@ -160,7 +222,9 @@ fn refuse_two_definitions(entry: &Entry, plugin_json: &[u8]) -> Result<()> {
 
 /// The label of a plugin as a version. What is no version is labelled by its commit, as what has none.
 fn read_version(label: Option<&str>, commit: &Commit) -> Version {
-    label
-        .and_then(|text| Version::parse(text.strip_prefix('v').unwrap_or(text)).ok())
-        .unwrap_or_else(|| version::from_commit(commit))
+    label.and_then(parse_version).unwrap_or_else(|| version::from_commit(commit))
+}
+
+fn parse_version(label: &str) -> Option<Version> {
+    Version::parse(label.strip_prefix('v').unwrap_or(label)).ok()
 }

@@ -7,6 +7,7 @@ mod ahead;
 pub mod builtin;
 mod cpm;
 mod market;
+mod markets;
 mod rules;
 mod summaries;
 
@@ -14,8 +15,9 @@ use std::sync::OnceLock;
 
 pub use self::ahead::{Ahead, Place};
 use crate::error::{Error, Kind, Result};
+use crate::format::marketplace::Marketplace;
 use crate::git::{Cache, Followed, Reading};
-use crate::model::index::{IndexConfig, IndexId, Release};
+use crate::model::index::{IndexConfig, IndexId, Release, Tagged};
 use crate::model::name::{IndexName, PackageName};
 use crate::model::relpath::RelPath;
 use crate::model::source::Commit;
@@ -30,6 +32,8 @@ pub struct Listing {
     pub releases: Vec<Release>,
     /// Lines that disabled themselves.
     pub problems: Vec<Error>,
+    /// What is odd about it, but harms nobody, in sentences.
+    pub notes: Vec<String>,
 }
 
 /// What people and programs read as the name of the built-in index.
@@ -45,6 +49,27 @@ pub trait Index {
     /// # Errors
     /// Any failure to find out.
     fn listing(&self, name: &PackageName) -> Result<Option<Listing>>;
+
+    /// The releases of a name that only tags tell of, each version once.
+    ///
+    /// # Errors
+    /// Any failure to find out.
+    fn tagged(&self, _: &PackageName) -> Result<Vec<Tagged>> {
+        Ok(Vec::new())
+    }
+
+    /// One of these, read at its tag.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`] when the tag holds another version; any failure to read it.
+    fn read_tagged(&self, name: &PackageName, tagged: &Tagged) -> Result<Release> {
+        Err(Error::new(Kind::Bug, format!("nobody told of a tag `{}` of `{name}`", tagged.tag)))
+    }
+
+    /// The marketplace that it is, if it is one.
+    fn market(&self) -> Option<&Marketplace> {
+        None
+    }
 
     /// What looking this name up is going to read.
     fn ahead(&self, name: &PackageName) -> Ahead;

@@ -87,6 +87,16 @@ pub struct Need {
     pub name: PackageName,
     /// Which versions will do.
     pub requirement: Requirement,
+    /// The marketplace that it names, by that one's own name; `None` where it comes from wherever the asking one does.
+    pub market: Option<String>,
+}
+
+impl Need {
+    /// A need that names no marketplace.
+    #[must_use]
+    pub fn new(name: PackageName, requirement: Requirement) -> Self {
+        Need { name, requirement, market: None }
+    }
 }
 
 impl Dependency {

@@ -77,6 +77,15 @@ impl IndexConfig {
     }
 }
 
+/// A release that is known by the name of its tag only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tagged {
+    /// The version in the name.
+    pub version: Version,
+    /// The tag.
+    pub tag: RefName,
+}
+
 /// A version of a package that an index offers.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Release {

@@ -1,4 +1,5 @@
-//! Versions and requirements: Cargo's semantics by the `semver` crate, plus "any", which also admits pre-releases.
+//! Versions and requirements: Cargo's semantics by the `semver` crate, plus "any", which also admits pre-releases, and
+//! alternatives, which npm has and Cargo has not.
 
 use std::fmt;
 
@@ -13,6 +14,13 @@ pub enum Requirement {
     Any,
     /// A Cargo range.
     Range(semver::VersionReq),
+    /// An npm range: one of these.
+    Alternatives {
+        /// As its author wrote it.
+        text: String,
+        /// Comparisons of whole versions only, on which npm and Cargo agree.
+        ranges: Vec<semver::VersionReq>,
+    },
 }
 
 impl Requirement {
@@ -47,6 +55,7 @@ impl Requirement {
         match self {
             Requirement::Any => true,
             Requirement::Range(range) => range.matches(version),
+            Requirement::Alternatives { ranges, .. } => ranges.iter().any(|range| range.matches(version)),
         }
     }
 }
@@ -55,6 +64,7 @@ impl fmt::Display for Requirement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Requirement::Any => f.write_str("*"),
+            Requirement::Alternatives { text, .. } => f.write_str(text),
             Requirement::Range(range) => {
                 let text = range.to_string();
                 f.write_str(text.strip_prefix('^').filter(|_| !text.contains(',')).unwrap_or(&text))

@@ -120,11 +120,11 @@ fn ask(
     let mut offered = None;
     for at in 0..indexes.count() {
         let (label, index) = indexes.nth(at)?;
-        let (mut releases, problems) = match index.listing(package) {
+        let (mut releases, problems, notes) = match index.listing(package) {
             Ok(None) => continue,
-            Ok(Some(Listing { releases, problems })) => (releases, problems),
+            Ok(Some(Listing { releases, problems, notes })) => (releases, problems, notes),
             // What is refused is an answer too: no other index is asked then.
-            Err(error) if is_refusal(&error) => (Vec::new(), vec![error]),
+            Err(error) if is_refusal(&error) => (Vec::new(), vec![error], Vec::new()),
             Err(error) => return Err(error),
         };
         releases.sort_by(|a, b| newest_first(&a.version, &b.version));
@@ -136,7 +136,7 @@ fn ask(
             index: label.to_owned(),
             answers,
             releases: releases.iter().map(ReleaseRow::of).collect(),
-            problems: problems.iter().map(|problem| told(problem).join(": ")).collect(),
+            problems: problems.iter().map(|problem| told(problem).join(": ")).chain(notes).collect(),
         });
         if answers {
             let best = releases.iter().position(|release| release.withheld.is_none()).unwrap_or_default();

@@ -1,7 +1,9 @@
 //! From a manifest to a lock: keeps what is locked and still wanted, resolves the rest.
 
 mod candidates;
+mod homes;
 mod step;
+mod tagged;
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,13 +13,14 @@ use super::fetch::{Fetcher, Loaded};
 use crate::error::{Error, Kind, Result};
 use crate::index::{Indexes, Place};
 use crate::model::dependency::{Dependency, Manifest, Need, Origin};
-use crate::model::index::{IndexId, Release};
+use crate::model::index::{IndexId, Release, Tagged};
 use crate::model::lock::{Lock, Locked};
-use crate::model::name::{IndexName, PackageName};
+use crate::model::name::PackageName;
 use crate::model::source::{Commit, RefWant, Source};
 use crate::model::version::{self, Requirement, Version};
 use crate::resolve::{self, Catalog as _};
 use candidates::Direct;
+use homes::Home;
 use step::answers;
 pub(super) use step::{changed_names, is_in_step, refuse_foreign, unanswered};
 
@@ -76,7 +79,8 @@ pub(super) fn lock<'i>(
         breadth: Breadth::LockedOnly,
         direct: RefCell::default(),
         releases: RefCell::default(),
-        asked_by: RefCell::default(),
+        homes: RefCell::default(),
+        tagged: RefCell::default(),
         gone: RefCell::default(),
     };
     if *unlock == Unlock::Nothing {
@@ -87,6 +91,12 @@ pub(super) fn lock<'i>(
         }
     }
     locker.breadth = Breadth::All;
+    match locker.solve() {
+        // What marketplaces have now will not do; what they had is asked of their tags.
+        Err(error) if error.kind() == Kind::NoSolution && locker.knows_a_marketplace() => {}
+        solved => return solved,
+    }
+    locker.breadth = Breadth::Tagged;
     locker.solve()
 }
 
@@ -95,8 +105,10 @@ pub(super) fn lock<'i>(
 enum Breadth {
     /// The locked version.
     LockedOnly,
-    /// Every release of its index.
+    /// Every release that its index lists.
     All,
+    /// Also the releases that only tags tell of.
+    Tagged,
 }
 
 struct Locker<'a, 'i> {
@@ -109,14 +121,17 @@ struct Locker<'a, 'i> {
     breadth: Breadth,
     direct: RefCell<BTreeMap<PackageName, Direct>>,
     releases: RefCell<BTreeMap<PackageName, (IndexId, Vec<Release>)>>,
-    /// The marketplace whose plugin asks for a name: such names are looked up there first [claude-code.md §6].
-    asked_by: RefCell<BTreeMap<PackageName, IndexName>>,
+    /// Where names come from that only plugins of marketplaces ask for.
+    homes: RefCell<BTreeMap<PackageName, Home>>,
+    /// Releases that are known by their tags, and not read yet.
+    tagged: RefCell<BTreeMap<PackageName, Vec<Tagged>>>,
     /// Locked packages that their index dropped.
     gone: RefCell<BTreeSet<PackageName>>,
 }
 
 impl Locker<'_, '_> {
     fn solve(&self) -> Result<Locking> {
+        self.homes.borrow_mut().clear();
         let failures = self.ask_about_roots();
         let roots: Vec<Need> = self.manifest.dependencies.values().map(root).collect();
         let locked: BTreeMap<PackageName, Version> = self
@@ -148,7 +163,7 @@ impl Locker<'_, '_> {
                 Origin::Git { url, path, want } if !old.is_some_and(|old| answers(dependency, old, self.indexes)) => {
                     questions.latest(url, want, path.as_ref());
                 }
-                Origin::Index { index, .. } if self.breadth == Breadth::All || old.is_none() => {
+                Origin::Index { index, .. } if self.breadth != Breadth::LockedOnly || old.is_none() => {
                     let home = self.old.packages.get(name).and_then(|old| old.index.as_ref());
                     let home = home.filter(|home| index.is_none() && self.indexes.permits(home, name));
                     questions.listing(name, home.map_or(Place::Configured(index.as_ref()), Place::Home));
@@ -208,6 +223,7 @@ impl Locker<'_, '_> {
             refuse_republished(name, old, again)?;
         }
         if let Some(old) = old_here.filter(|old| old.version == *version) {
+            self.refuse_moved_tag(name, old, release)?;
             // What an entry says of a plugin may change without the plugin.
             let is_same = old.source == release.source
                 && old.commit == release.commit
@@ -246,7 +262,7 @@ impl Locker<'_, '_> {
             list.iter().all(|release| !need.requirement.matches(&release.version)).then_some((need, index))
         });
         let mut error = error;
-        for (Need { name, requirement }, index) in lacking {
+        for (Need { name, requirement, .. }, index) in lacking {
             for (other, versions) in self.indexes.others(index, name) {
                 let Some(version) = versions.iter().rev().find(|version| requirement.matches(version)) else {
                     continue;
@@ -264,7 +280,7 @@ impl Locker<'_, '_> {
     fn with_names(&self, error: Error, roots: &[Need]) -> Error {
         match error.kind() {
             Kind::NotFound => {}
-            Kind::NoSolution if self.breadth == Breadth::All => return self.with_other_indexes(error, roots),
+            Kind::NoSolution if self.breadth != Breadth::LockedOnly => return self.with_other_indexes(error, roots),
             _ => return error,
         }
         let is_missing = |need: &&Need| matches!(self.candidates(&need.name), Ok(None));
@@ -283,7 +299,7 @@ fn root(dependency: &Dependency) -> Need {
         Origin::Index { requirement, .. } => requirement.clone(),
         Origin::Git { .. } | Origin::Dir(_) => Requirement::Any,
     };
-    Need { name: dependency.package.clone(), requirement }
+    Need::new(dependency.package.clone(), requirement)
 }
 
 fn names_of(needs: &[Need]) -> BTreeSet<PackageName> {

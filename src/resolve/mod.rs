@@ -29,6 +29,9 @@ pub struct Candidate {
     pub withheld: Option<Withheld>,
 }
 
+/// What a candidate needs, or a sentence about why it cannot be chosen.
+pub type Needs = Result<Vec<Need>, String>;
+
 /// Who knows the candidates.
 pub trait Catalog {
     /// The candidates of a package, in any order; `None` when nobody has it.
@@ -36,6 +39,14 @@ pub trait Catalog {
     /// # Errors
     /// Any failure to find out, which ends the resolution.
     fn candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>>;
+
+    /// What a candidate needs, asked when it is about to be chosen.
+    ///
+    /// # Errors
+    /// Any failure to find out, which ends the resolution.
+    fn needs(&self, _: &PackageName, candidate: &Candidate) -> Result<Needs> {
+        Ok(Ok(candidate.needs.clone()))
+    }
 }
 
 /// Chooses one version for every package that `roots` need, directly or not.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ranges};
 
-use super::{Candidate, Catalog};
+use super::{Candidate, Catalog, Needs};
 use crate::error::{Error, Kind, Result};
 use crate::model::dependency::Need;
 use crate::model::index::Withheld;
@@ -65,6 +65,8 @@ pub(super) struct Provider<'a> {
     locked: &'a BTreeMap<PackageName, Version>,
     catalog: &'a dyn Catalog,
     known: RefCell<BTreeMap<PackageName, Option<Rc<Versions>>>>,
+    /// What candidates need, by package and place, as far as they were about to be chosen.
+    learnt: RefCell<BTreeMap<(PackageName, u32), Needs>>,
     limit: Duration,
     deadline: Cell<Instant>,
 }
@@ -77,7 +79,7 @@ impl<'a> Provider<'a> {
         limit: Duration,
     ) -> Self {
         let deadline = Cell::new(Instant::now() + limit);
-        Provider { roots, locked, catalog, known: RefCell::default(), limit, deadline }
+        Provider { roots, locked, catalog, known: RefCell::default(), learnt: RefCell::default(), limit, deadline }
     }
 
     /// What the catalog says; the time it takes moves the deadline.
@@ -119,16 +121,33 @@ impl<'a> Provider<'a> {
             .ok_or_else(|| Error::new(Kind::Bug, format!("the solver chose a version of `{name}` that is not listed")))
     }
 
-    /// What a package at a place needs.
-    pub(super) fn needs(&self, asked: &Asked, place: u32) -> Result<Vec<Need>> {
+    /// What a package at a place needs, as far as that was learnt.
+    pub(super) fn needs(&self, asked: &Asked, place: u32) -> Vec<Need> {
         match asked {
-            Asked::Root => Ok(self.roots.to_vec()),
-            Asked::Named(name) => {
-                let versions = self.versions(name)?;
-                let candidate = versions.as_ref().and_then(|versions| versions.get(place));
-                Ok(candidate.map(|candidate| candidate.needs.clone()).unwrap_or_default())
-            }
+            Asked::Root => self.roots.to_vec(),
+            Asked::Named(name) => match self.learnt.borrow().get(&(name.clone(), place)) {
+                Some(Ok(needs)) => needs.clone(),
+                Some(Err(_)) | None => Vec::new(),
+            },
         }
+    }
+
+    /// Learns what a package at a place needs; the time it takes moves the deadline.
+    fn learn(&self, asked: &Asked, place: u32) -> Result<Needs> {
+        let Asked::Named(name) = asked else { return Ok(Ok(self.roots.to_vec())) };
+        let key = (name.clone(), place);
+        if let Some(known) = self.learnt.borrow().get(&key) {
+            return Ok(known.clone());
+        }
+        let versions = self.versions(name)?;
+        let Some(candidate) = versions.as_ref().and_then(|versions| versions.get(place)) else {
+            return Ok(Ok(Vec::new()));
+        };
+        let started = Instant::now();
+        let answer = self.catalog.needs(name, candidate);
+        self.deadline.set(self.deadline.get() + started.elapsed());
+        self.learnt.borrow_mut().insert(key, answer.clone()?);
+        answer
     }
 
     fn set(versions: &Versions, requirement: &Requirement) -> Ranges<u32> {
@@ -178,7 +197,11 @@ impl DependencyProvider for Provider<'_> {
 
     fn get_dependencies(&self, package: &Asked, version: &u32) -> Result<Dependencies<Asked, Ranges<u32>, String>> {
         let mut constraints: BTreeMap<Asked, Ranges<u32>> = BTreeMap::new();
-        for need in self.needs(package, *version)? {
+        let needs = match self.learn(package, *version)? {
+            Ok(needs) => needs,
+            Err(why) => return Ok(Dependencies::Unavailable(why)),
+        };
+        for need in needs {
             let Some(versions) = self.versions(&need.name)? else {
                 return Ok(Dependencies::Unavailable(format!("needs `{}`, which no index has", need.name)));
             };

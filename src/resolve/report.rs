@@ -71,8 +71,7 @@ fn asks(who: &Asked, versions: &Ranges<u32>, whom: &Asked, provider: &Provider<'
         Asked::Root => *place == 0,
         Asked::Named(name) => provider.version(name, *place).is_ok(),
     });
-    let needs =
-        places.filter(|place| versions.contains(place)).filter_map(|place| provider.needs(who, place).ok()).flatten();
+    let needs = places.filter(|place| versions.contains(place)).flat_map(|place| provider.needs(who, place));
     let written: BTreeSet<String> = needs
         .filter(|need| Asked::Named(need.name.clone()) == *whom)
         .map(|need| need.requirement.to_string())

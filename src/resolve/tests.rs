@@ -20,7 +20,7 @@ fn name(text: &str) -> PackageName {
 fn needs(text: &str) -> Vec<Need> {
     let parse = |part: &str| {
         let (package, requirement) = part.trim().split_once(' ').expect("name and requirement");
-        Need { name: name(package), requirement: Requirement::parse(requirement).expect("a requirement") }
+        Need::new(name(package), Requirement::parse(requirement).expect("a requirement"))
     };
     text.split(';').filter(|part| !part.trim().is_empty()).map(parse).collect()
 }
@@ -166,4 +166,25 @@ fn waiting_for_an_answer_is_not_choosing() {
     assert_eq!(solution.expect("solved").len(), 3);
     let error = resolve_within(&needs("a *"), &BTreeMap::new(), &slow, Duration::ZERO).expect_err("no time at all");
     assert!(error.message().contains("too long"), "{error:?}");
+}
+
+#[test]
+fn a_version_that_turns_out_to_be_of_no_use_gives_way_to_the_next_and_is_told_when_there_is_none() {
+    /// What is tagged as 2 and more is something else.
+    struct Lying(Universe);
+    impl Catalog for Lying {
+        fn candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {
+            self.0.candidates(name)
+        }
+        fn needs(&self, _: &PackageName, candidate: &Candidate) -> Result<Needs> {
+            let is_right = candidate.version.major < 2;
+            Ok(if is_right { Ok(candidate.needs.clone()) } else { Err("is something else".to_owned()) })
+        }
+    }
+    let lying = Lying(universe("a 1.0.0: b *\na 2.0.0:\na 3.0.0:\nb 1.0.0:"));
+    let solution = resolve(&needs("a *"), &BTreeMap::new(), &lying).expect("solved");
+    assert_eq!(solution.values().map(ToString::to_string).collect::<Vec<_>>(), ["1.0.0", "1.0.0"]);
+    let error = resolve(&needs("a >=2"), &BTreeMap::new(), &lying).expect_err("nothing is left");
+    assert_eq!(error.kind(), Kind::NoSolution);
+    assert!(error.causes().iter().any(|cause| cause.contains("`a` 3.0.0 is something else")), "{error:?}");
 }

@@ -91,3 +91,90 @@ fn dependencies_of_an_entry_without_plugin_json_count() {
     world.ok(&["install", "app"]);
     assert!(world.has(".claude/skills/lib/commands/lib.md"));
 }
+
+#[test]
+fn no_other_index_can_stand_in_for_what_a_plugins_marketplace_lacks() {
+    let world = World::in_git();
+    market(&world, "market", &[plugin("app", "1.0.0", r#""lib""#)]);
+    let other = IndexRepo::new(&world, "other");
+    other.publish("lib", &["9.0.0"]);
+    world.ok(&["index", "add", "other", &other.url()]);
+    let run = world.fails(12, &["install", "app"]);
+    assert!(run.stderr.contains("`lib`, which its marketplace"), "{run}");
+    // The user may choose it.
+    world.ok(&["install", "lib", "app"]);
+    assert_eq!(world.locked("lib")["index"], other.url());
+}
+
+/// A marketplace whose one plugin `app` needs `lib` of the marketplace `other`, with more at its top level.
+fn crossing(world: &World, more: &str) -> Repo {
+    let json =
+        format!(r#"{{"name":"market","owner":{{"name":"o"}},"plugins":[{{"name":"app","source":"./app"}}]{more}}}"#);
+    let [manifest, command] = plugin("app", "1.0.0", r#""lib@other""#);
+    let files =
+        [(".claude-plugin/marketplace.json", json.as_str()), (&*manifest.0, &*manifest.1), (&*command.0, &*command.1)];
+    let repo = Repo::new(world, "market", &files);
+    world.ok(&["index", "add", "market", &repo.url()]);
+    repo
+}
+
+const TRUST: &str = r#","allowCrossMarketplaceDependenciesOn":["other"]"#;
+
+#[test]
+fn a_plugin_may_need_one_of_a_marketplace_that_its_own_trusts() {
+    let world = World::in_git();
+    crossing(&world, TRUST);
+    let run = world.fails(12, &["install", "app"]);
+    assert!(run.stderr.contains("`other`, which is none of your indexes"), "{run}");
+    // What an index is called here is the user's matter.
+    let lib = [plugin("lib", "1.0.0", r#""leaf""#), plugin("leaf", "1.0.0", "")];
+    let other = market(&world, "other", &lib);
+    world.ok(&["index", "remove", "other"]);
+    world.ok(&["index", "add", "renamed", &other.url()]);
+    world.ok(&["install", "app"]);
+    for name in ["lib", "leaf"] {
+        assert_eq!(world.locked(name)["index"], other.url());
+    }
+}
+
+#[test]
+fn a_plugin_may_not_need_one_of_a_marketplace_that_its_own_does_not_trust() {
+    let world = World::in_git();
+    crossing(&world, "");
+    market(&world, "other", &[plugin("lib", "1.0.0", "")]);
+    let run = world.fails(12, &["install", "app"]);
+    assert!(run.stderr.contains("allowCrossMarketplaceDependenciesOn"), "{run}");
+    world.ok(&["install", "lib", "app"]);
+}
+
+#[test]
+fn only_the_marketplace_that_the_user_chose_can_extend_trust() {
+    let world = World::in_git();
+    crossing(&world, TRUST);
+    let third =
+        Repo::marketplace(&world, "third", r#"{"name":"leaf","source":"./leaf"}"#, &[("leaf/commands/l.md", "l\n")]);
+    world.ok(&["index", "add", "third", &third.url()]);
+    let [manifest, command] = plugin("lib", "1.0.0", r#""leaf@third""#);
+    let json = r#"{"name":"other","owner":{"name":"o"},"plugins":[{"name":"lib","source":"./lib"}],"allowCrossMarketplaceDependenciesOn":["third"]}"#;
+    let files = [(".claude-plugin/marketplace.json", json), (&*manifest.0, &*manifest.1), (&*command.0, &*command.1)];
+    let other = Repo::new(&world, "other", &files);
+    world.ok(&["index", "add", "other", &other.url()]);
+    let run = world.fails(12, &["install", "app"]);
+    assert!(run.stderr.contains("`third`"), "{run}");
+    world.ok(&["install", "lib"]);
+    assert!(!world.locked("leaf").is_null());
+}
+
+#[test]
+fn two_plugins_that_mean_different_ones_by_one_name_are_told_apart() {
+    let world = World::in_git();
+    market(&world, "one", &[plugin("app", "1.0.0", r#""lib""#), plugin("lib", "1.0.0", "")]);
+    let two = market(&world, "two", &[plugin("tool", "1.0.0", r#""lib""#), plugin("lib", "2.0.0", "")]);
+    let run = world.fails(12, &["install", "app", "tool"]);
+    assert!(run.stderr.contains("name `lib` in your manifest"), "{run}");
+    world.write("cpm.toml", &world.read("cpm.toml").replace("[dependencies]", ""));
+    let manifest = format!("{}\n[dependencies]\nlib = {{ index = \"two\" }}\n", world.read("cpm.toml"));
+    world.write("cpm.toml", &manifest);
+    world.ok(&["install", "app", "tool"]);
+    assert_eq!(world.locked("lib")["index"], two.url());
+}

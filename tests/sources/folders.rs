@@ -116,6 +116,18 @@ fn a_checkout_leaves_its_git_folder_behind() {
 }
 
 #[test]
+fn marks_that_the_client_leaves_in_its_copies_are_not_part_of_a_package() {
+    let world = world();
+    world.ok(&["install", "--path", "skills/house-style"]);
+    let before = world.locked("house-style");
+    world.write("skills/house-style/.in_use/4711", "");
+    world.write("skills/house-style/.orphaned_at", "1");
+    world.ok(&["update"]);
+    assert_eq!(world.locked("house-style"), before);
+    assert!(!world.has(".claude/skills/house-style/.in_use"));
+}
+
+#[test]
 fn a_folder_of_the_user_scope_is_relative_to_the_users_manifest() {
     let world = world();
     write(&world.home().join("mine/notes/SKILL.md"), skill("notes", "x"));

@@ -8,6 +8,7 @@ mod limits;
 mod packages;
 mod proof;
 mod servers;
+mod tags;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};

@@ -11,7 +11,7 @@ use crate::model::lock::Locked;
 use crate::model::name::{IndexName, PackageName};
 use crate::model::source::{Commit, RefWant, Source};
 use crate::model::version::{self, Requirement, Version};
-use crate::resolve::{Candidate, Catalog};
+use crate::resolve::{Candidate, Catalog, Needs};
 
 /// A direct dependency on a repository or folder: its one version.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ impl Locker<'_, '_> {
 
     /// A ref goes forward. One that was moved to where the locked commit is not may be in somebody else's hands
     /// [security.md T12, L20].
-    fn refuse_rewritten(&self, name: &PackageName, old: &Locked, now: &Commit) -> Result<()> {
+    pub(super) fn refuse_rewritten(&self, name: &PackageName, old: &Locked, now: &Commit) -> Result<()> {
         let (Source::Git { url, want, .. }, Some(before)) = (&old.source, &old.commit) else { return Ok(()) };
         let message = match want {
             _ if before == now => return Ok(()),
@@ -84,13 +84,6 @@ impl Locker<'_, '_> {
             self.warn_gone(name, old);
             return Ok(Some(vec![locked_candidate(old, &[])]));
         };
-        if self.indexes.kind_of(&id) == Some(IndexKind::Marketplace)
-            && let Some(index) = self.indexes.name_of(&id)
-        {
-            let needs = releases.iter().flat_map(|release| &release.dependencies);
-            let mut asked_by = self.asked_by.borrow_mut();
-            needs.for_each(|need| _ = asked_by.entry(need.name.clone()).or_insert_with(|| index.clone()));
-        }
         // A release that is locked was old enough for whoever locked it.
         let is_locked = |release: &Release| {
             let promised = release.checksum;
@@ -113,6 +106,9 @@ impl Locker<'_, '_> {
             let needs = listed.map(|at| candidates.swap_remove(at).needs).unwrap_or_default();
             candidates.push(locked_candidate(old, &needs));
         }
+        if self.breadth == Breadth::Tagged {
+            candidates.extend(self.tagged_candidates(name, &id, &candidates)?);
+        }
         self.releases.borrow_mut().insert(name.clone(), (id, releases));
         Ok(Some(candidates))
     }
@@ -122,13 +118,11 @@ impl Locker<'_, '_> {
     fn ask(&self, name: &PackageName, old: Option<&Locked>) -> Result<Option<(IndexId, Vec<Release>)>> {
         let pinned = self.pinned(name);
         let home = old.and_then(|old| old.index.as_ref()).filter(|_| pinned.is_none());
-        let hint = self.asked_by.borrow().get(name).cloned().filter(|hint| self.indexes.permits_named(hint, name));
-        let found = match (home, &hint) {
-            (Some(home), _) => self.indexes.find_in(home, name)?.map(|listing| (home.clone(), listing)),
-            (None, Some(hint)) if pinned.is_none() => match self.indexes.find(name, Some(hint))? {
-                None => self.indexes.find(name, None)?,
-                found => found,
-            },
+        // A plugin's needs are met by the marketplace it says, and by no other [claude-code.md §6].
+        let asked = self.homes.borrow().get(name).map(|home| home.index.clone());
+        let asked = asked.filter(|home| self.indexes.permits(home, name));
+        let found = match home.cloned().or(asked) {
+            Some(home) if pinned.is_none() => self.indexes.find_in(&home, name)?.map(|listing| (home, listing)),
             _ => self.indexes.find(name, pinned)?,
         };
         let Some((id, listing)) = found else { return Ok(None) };
@@ -142,12 +136,13 @@ impl Locker<'_, '_> {
             let why: String = problem.causes().iter().map(|cause| format!(": {cause}")).collect();
             self.fetcher.progress.warn(&format!("{problem}, so it is left out{why}"));
         }
+        listing.notes.iter().filter(|_| !is_known).for_each(|note| self.fetcher.progress.warn(note));
         Ok(Some((id, listing.releases)))
     }
 
     /// Whether a locked package came from an index that may still offer it: one of ours, and the one that the manifest
     /// names where it names one.
-    fn is_from_right_index(&self, name: &PackageName, old: &Locked) -> bool {
+    pub(super) fn is_from_right_index(&self, name: &PackageName, old: &Locked) -> bool {
         let Some(id) = old.index.as_ref().filter(|id| self.indexes.permits(id, name)) else { return false };
         self.pinned(name).is_none_or(|index| self.indexes.is_called(id, index))
     }
@@ -181,6 +176,18 @@ impl Catalog for Locker<'_, '_> {
             _ => self.listed_candidates(name),
         }
     }
+
+    fn needs(&self, name: &PackageName, candidate: &Candidate) -> Result<Needs> {
+        let needs = match self.read_needs(name, candidate)? {
+            Ok(needs) => needs,
+            Err(why) => return Ok(Err(why)),
+        };
+        let id = self.releases.borrow().get(name).map(|(id, _)| id.clone());
+        match id.filter(|id| self.indexes.kind_of(id) == Some(IndexKind::Marketplace)) {
+            Some(id) => Ok(self.settle(name, &id, &needs)?.map_or(Ok(needs), Err)),
+            None => Ok(Ok(needs)),
+        }
+    }
 }
 
 /// A locked version as a candidate. What it needs is locked too, so where `listed` has no requirement any version will
@@ -188,6 +195,6 @@ impl Catalog for Locker<'_, '_> {
 fn locked_candidate(locked: &Locked, listed: &[Need]) -> Candidate {
     let known = listed.iter().filter(|need| locked.dependencies.contains(&need.name)).cloned();
     let unknown = locked.dependencies.iter().filter(|name| listed.iter().all(|need| need.name != **name));
-    let unknown = unknown.map(|name| Need { name: name.clone(), requirement: Requirement::Any });
+    let unknown = unknown.map(|name| Need::new(name.clone(), Requirement::Any));
     Candidate { version: locked.version.clone(), needs: known.chain(unknown).collect(), withheld: None }
 }
