@@ -138,7 +138,7 @@ fn an_added_release_is_what_others_install() {
         "name": "kit", "version": "1.2.0", "description": "Does it.", "keywords": ["a", "b"],
         "source": { "git": "https://git.example/kit", "commit": kit.head(), "path": "plugins/kit" },
         "checksum": t1(&kit.dir().join("plugins/kit")),
-        "dependencies": [{ "name": "core", "req": "1" }], "skills": ["one"], "servers": [],
+        "dependencies": [{ "name": "core", "req": "^1" }], "skills": ["one"], "servers": [],
     });
     assert_eq!(lines, [want]);
     Repo::new(&desk.world, "core", &[("SKILL.md", &skill("core", "x"))]).git(&["tag", "v1.0.0"]);

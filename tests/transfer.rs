@@ -149,7 +149,7 @@ fn packages_locked_at_several_commits_take_as_many_requests_as_one() {
     assert!(server.requests() <= 4, "{} requests", server.requests());
     // One that is gone does not take the others with it.
     anew(&world, &server);
-    let gone = "1".repeat(40);
+    let gone = "f".repeat(40);
     world.write(
         "cpm.lock",
         &world

@@ -31,7 +31,8 @@ pub(super) fn knows_none_since(output: &Output) -> bool {
 
 /// Whether the answer was made for somebody who has more than is here.
 pub(super) fn misses_base(output: &Output) -> bool {
-    searchable(&output.stderr).contains("unresolved delta")
+    let text = searchable(&output.stderr);
+    ["unresolved delta", "from promisor remote"].iter().any(|phrase| text.contains(phrase))
 }
 
 /// Whether git complains about the files of the cache repository, not about the server or the disk.

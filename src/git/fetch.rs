@@ -173,6 +173,14 @@ impl Server<'_> {
     /// Brings all branches and tags, for a server that gives no commits by id.
     fn commit_among_all(&self, commit: &Commit, local: &str) -> Read<()> {
         self.cache.progress.detail(&format!("{} gives no commits by id: fetching all branches and tags", self.url));
+        // The commits alone first: they show whether it is worth more.
+        if !self.everything_holds(commit)? {
+            return Err(Error::new(Kind::NotFound, format!("commit {commit} is gone from the repository"))
+                .at(self.url)
+                .because("no branch and no tag leads to it: it was replaced by a forced push, or it never was there")
+                .help("`cpm update NAME` takes the present commit")
+                .into());
+        }
         loop {
             let filters = self.cache.filters.of(self.asked);
             let blobless = if filters == Filters::Narrow { Filters::Blobless } else { filters };
@@ -187,17 +195,7 @@ impl Server<'_> {
             }
         }
         let repository = self.open()?;
-        if self.has_no_refs(&repository)? {
-            return Err(self.no_ref(&RefWant::Head).into());
-        }
         let id = odb::object_id(self.url, commit)?;
-        if repository.find_commit(id).is_err() {
-            return Err(Error::new(Kind::NotFound, format!("commit {commit} is gone from the repository"))
-                .at(self.url)
-                .because("no branch and no tag leads to it: it was replaced by a forced push, or it never was there")
-                .help("`cpm update NAME` takes the present commit")
-                .into());
-        }
         repository.reference(local, id, true, "cpm").map_err(|cause| self.damaged(&cause)).map(drop)
     }
 
@@ -301,7 +299,9 @@ impl Server<'_> {
             Ok(Answer::KnowsNoneSince)
         } else if failure::refuses_id(&output) {
             Ok(Answer::RefusesId(output))
-        } else if failure::is_local_damage(&output, self.repository) {
+        } else if failure::is_local_damage(&output, self.repository) || failure::misses_base(&output) {
+            // Told of shallow commits, a server may take them for whole and send differences to what is not here. A new
+            // repository has nothing to tell of.
             Err(Fault::Damaged(failure::error(self.url, &output)))
         } else {
             Err(failure::error(self.url, &output).into())
@@ -329,16 +329,7 @@ impl Server<'_> {
         Ok(())
     }
 
-    fn has_no_refs(&self, repository: &Repository) -> Read<bool> {
-        for folder in ["refs/cpm/heads/*", "refs/cpm/tags/*"] {
-            if repository.references_glob(folder).map_err(|cause| self.damaged(&cause))?.next().is_some() {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    fn no_ref(&self, want: &RefWant) -> Error {
+    pub(super) fn no_ref(&self, want: &RefWant) -> Error {
         let error = match want {
             // A web page that answers in place of a server looks to git like a repository without refs.
             RefWant::Head if self.url.as_str().starts_with("http") => {

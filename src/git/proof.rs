@@ -19,6 +19,9 @@ use crate::model::url::GitUrl;
 /// Where the history of the server's refs is kept. These commits come without trees, so no other fetch tells of them.
 const HISTORY: &str = "refs/cpm/history";
 
+/// All branches and tags.
+const EVERY_REF: [&str; 2] = ["+refs/heads/*:refs/cpm/history/heads/*", "+refs/tags/*:refs/cpm/history/tags/*"];
+
 /// Older dates are not asked for: git does not read them as seconds.
 const FIRST_DATE: i64 = 100_000_000;
 
@@ -55,10 +58,8 @@ impl Server<'_> {
         let since = self.date(commit)?;
         self.tell("checking that the commit belongs to it");
         let head = format!("+HEAD:{HISTORY}/head");
-        let (branches, tags) = (format!("+refs/heads/*:{HISTORY}/heads/*"), format!("+refs/tags/*:{HISTORY}/tags/*"));
-        let everything = [branches.as_str(), &tags];
         // What is likely first; refused is only what the whole history of everything does not hold, because dates lie.
-        for (refspecs, since) in [(&[head.as_str()][..], since), (&everything, since), (&everything, None)] {
+        for (refspecs, since) in [(&[head.as_str()][..], since), (&EVERY_REF, since), (&EVERY_REF, None)] {
             if self.history(refspecs, since)? && self.history_holds(commit)? {
                 return self.note_proved(commit);
             }
@@ -69,6 +70,17 @@ impl Server<'_> {
             .because("so it may come from a fork, from a pull request, or from a history that was replaced")
             .help("ask the owner of the repository for a tag or a commit of a branch; do not install this one")
             .into())
+    }
+
+    /// Whether any branch or tag leads to a commit.
+    pub(super) fn everything_holds(&self, commit: &Commit) -> Read<bool> {
+        self.history(&EVERY_REF, None)?;
+        let repository = self.open()?;
+        let refs = repository.references_glob(&format!("{HISTORY}/*")).map_err(|cause| self.damaged(&cause))?;
+        if refs.count() == 0 {
+            return Err(self.no_ref(&RefWant::Head).into());
+        }
+        self.history_holds(commit)
     }
 
     fn still_contains(&self, want: &RefWant, before: &Commit) -> Read<bool> {

@@ -48,6 +48,28 @@ fn a_server_that_gives_nothing_by_id_is_asked_for_its_branches() {
 }
 
 #[test]
+fn what_is_sent_against_objects_that_are_not_here_is_fetched_anew() {
+    let world = World::without_options();
+    world.git(&["config", "uploadpack.allowFilter", "true"]);
+    // Large folders deep down, so that one is stored as a difference to the other.
+    for number in 0..300 {
+        world.write(&format!("a/b/c/d/{number:03}"), &format!("{number}\n"));
+    }
+    world.git(&["add", "."]);
+    world.git(&["commit", "--quiet", "-m", "many"]);
+    let inner = world.commit("main");
+    world.write("a/b/c/d/more", "more\n");
+    world.git(&["add", "."]);
+    world.git(&["commit", "--quiet", "-m", "one more"]);
+    world.git(&["repack", "-adfq", "--depth=50", "--window=50"]);
+    let (url, ssh) = old_protocol(&world);
+    let cache = world.cache_with(Network::Online, &[("GIT_SSH_COMMAND", &ssh)]);
+    cache.resolve(&url, &RefWant::Head, Reading::Index).expect("the tip with its first folders");
+    let tree = cache.tree(&url, &inner, Some(&path("a/b/c/d"))).expect("an inner commit's");
+    assert_eq!(tree.len(), 300);
+}
+
+#[test]
 fn a_server_that_filters_but_gives_no_blobs_by_id_is_asked_for_the_whole_commit() {
     let world = World::without_options();
     world.git(&["config", "uploadpack.allowFilter", "true"]);
