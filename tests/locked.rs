@@ -101,9 +101,11 @@ fn a_lock_from_a_newer_cpm_is_not_touched() {
 fn conflict_markers_are_named_by_line() {
     let (world, _repo) = with_kit();
     let lock = world.read("cpm.lock");
-    refused(&world, format!("<<<<<<< HEAD\n{lock}=======\n{lock}>>>>>>> theirs\n"), "merge conflict");
-    let run = world.fails(11, &["install"]);
-    assert!(run.stderr.contains("line 1, "), "{run}");
+    world.write("cpm.lock", &format!("<<<<<<< HEAD\n{lock}=======\n{lock}>>>>>>> theirs\n"));
+    for args in [&["install", "--frozen"][..], &["update"], &["remove", "kit"], &["verify"]] {
+        let run = world.fails(11, args);
+        assert!(run.stderr.contains("merge conflict") && run.stderr.contains("line 1, "), "{args:?}\n{run}");
+    }
 }
 
 #[test]

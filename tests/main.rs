@@ -20,6 +20,7 @@ mod local_scope;
 mod locked;
 mod locking;
 mod marketplaces;
+mod merging;
 mod mirrors;
 mod moved;
 mod output;

@@ -97,6 +97,8 @@ pub enum Command {
     List,
     /// Check every installed file against its digest
     Verify(VerifyArgs),
+    /// Write cpm.lock as cpm.toml wants it, and install nothing
+    Lock(LockArgs),
     /// Write all locked packages into a folder, for machines without a network
     Vendor {
         /// The folder; `cpm install --from DIR` reads it
@@ -107,7 +109,11 @@ pub enum Command {
     #[command(subcommand)]
     Index(IndexCommand),
     /// Write an empty cpm.toml
-    Init,
+    Init {
+        /// Also let git merge cpm.lock with cpm, in this clone; an existing cpm.toml stays
+        #[arg(long)]
+        merge_driver: bool,
+    },
     /// The folder that all scopes share
     #[command(subcommand)]
     Cache(CacheCommand),
@@ -184,6 +190,23 @@ pub struct UpdateArgs {
     /// Replace files that were edited since cpm wrote them
     #[arg(long)]
     pub overwrite: bool,
+}
+
+/// What to do with the lock.
+#[derive(Debug, Args)]
+pub struct LockArgs {
+    /// Only say whether it is in step with cpm.toml; asks no host
+    #[arg(long, conflicts_with_all = ["merge", "accept"])]
+    pub check: bool,
+    /// Also heal one that git merged badly: with conflict markers, or without a package that another one needs
+    #[arg(long)]
+    pub merge: bool,
+    /// Agree to what newly runs
+    #[arg(long)]
+    pub accept: bool,
+    /// What git runs to merge locks: the base, our side, which gets the result, their side, and the path of the lock
+    #[arg(long, num_args = 3..=4, value_names = ["%O", "%A", "%B", "%P"], conflicts_with_all = ["merge", "check", "accept"])]
+    pub merge_driver: Vec<PathBuf>,
 }
 
 /// What to verify.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::claude::paths::{self, Machine};
 use crate::error::{Error, Kind, Result};
+use crate::format::lockfile::Needs;
 use crate::fsx;
 use crate::git::Network;
 use crate::model::age::Age;
@@ -25,7 +26,8 @@ use crate::model::url::GitUrl;
 use crate::ops::report::{Report, SurfaceChange};
 use crate::ops::{self, Answer, Approver, Context, Effect, LockMode};
 use crate::plan::Edited;
-use args::{CacheCommand, Cli, Command, Global, IndexCommand};
+use crate::progress::Progress as _;
+use args::{CacheCommand, Cli, Command, Global, IndexCommand, LockArgs};
 use ui::{Line, Ui};
 
 /// The version of the JSON documents.
@@ -81,6 +83,7 @@ fn run(cli: &Cli, ui: &Ui) -> Result<ExitCode> {
     let accept = match &cli.command {
         Command::Install(args) => args.accept,
         Command::Update(args) => args.accept,
+        Command::Lock(args) => args.accept,
         _ => false,
     };
     let session = Session { ui, global: &cli.global, machine, current, approver: Person { ui, accept } };
@@ -114,6 +117,7 @@ impl Session<'_> {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Verify(args) => self.verify(command, args.online),
+            Command::Lock(args) => self.lock(command, args),
             Command::Vendor { dir } => {
                 let vendored = ops::vendor::vendor(&self.context(Wants::default())?, &self.absolute(dir))?;
                 render::vendored(self.ui, &vendored);
@@ -121,15 +125,68 @@ impl Session<'_> {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Index(what) => self.index(command, what),
-            Command::Init => {
-                let path = ops::init::init(&self.context_of_init()?)?;
-                let verb = if self.global.dry_run { "Would write" } else { "Wrote" };
-                self.ui.answer(Line::new().text(format!("{verb} {path}")));
-                self.document(command, json!({ "path": path }));
-                Ok(ExitCode::SUCCESS)
-            }
+            Command::Init { merge_driver } => self.init(command, *merge_driver),
             Command::Cache(what) => self.cache(command, what),
         }
+    }
+
+    fn init(&self, command: &Command, merge_driver: bool) -> Result<ExitCode> {
+        let context = self.context_of_init()?;
+        let verb = if self.global.dry_run { "Would write" } else { "Wrote" };
+        let say = |what: &str| self.ui.answer(Line::new().text(format!("{verb} {what}")));
+        if !merge_driver {
+            let path = ops::init::init(&context)?;
+            say(&path);
+            self.document(command, json!({ "path": path }));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let is_new = !ops::init::is_done(&context);
+        let written = ops::merge_driver::set_up(&context)?;
+        let path = if is_new { Some(ops::init::init(&context)?) } else { None };
+        path.iter().chain(&written).for_each(|what| say(what));
+        if written.is_empty() {
+            self.ui.answer(Line::new().text("Up to date: git merges cpm.lock with cpm in this clone"));
+        }
+        self.document(command, json!({ "path": path, "merge_driver": written }));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn merge_driver(&self, command: &Command, files: &[PathBuf]) -> Result<ExitCode> {
+        let [base, ours, theirs, path @ ..] = files else {
+            return Err(Error::new(Kind::Usage, "a merge driver gets three files and the path of the lock"));
+        };
+        // git runs it at the top of the work tree, which the path is relative to.
+        let manifest = path.first().map(|path| self.current.join(path).with_extension("toml"));
+        let manifest = manifest.as_deref();
+        let files = ops::merge_driver::Files { base, ours, theirs, manifest };
+        let open = ops::merge_driver::merge(&self.machine, self.ui, files)?;
+        for name in &open {
+            self.ui.warn(&format!("both sides changed `{name}` or what needs it, and only its index knows what fits"));
+        }
+        let exit = if open.is_empty() { 0 } else { Kind::Findings.exit_code() };
+        if !open.is_empty() {
+            self.ui
+                .note(Line::new().text("help: merge cpm.toml, then run `cpm install`: it decides and writes cpm.lock"));
+        }
+        self.document_with(command, exit, json!({ "open": open }));
+        Ok(ExitCode::from(exit))
+    }
+
+    fn lock(&self, command: &Command, args: &LockArgs) -> Result<ExitCode> {
+        if !args.merge_driver.is_empty() {
+            return self.merge_driver(command, &args.merge_driver);
+        }
+        let context = self.context(Wants::default())?;
+        if args.check {
+            let packages = ops::lock::check(&context)?;
+            render::in_step(self.ui, packages);
+            self.document(command, json!({ "packages": packages }));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let locked = ops::lock::lock(&context, if args.merge { Needs::MayLack } else { Needs::Whole })?;
+        render::locked(self.ui, &locked);
+        self.document(command, json!({ "lock": locked }));
+        Ok(ExitCode::SUCCESS)
     }
 
     fn cache(&self, command: &Command, what: &CacheCommand) -> Result<ExitCode> {
@@ -310,11 +367,12 @@ fn name_of(command: &Command) -> &'static str {
         Command::Remove(_) => "remove",
         Command::List => "list",
         Command::Verify(_) => "verify",
+        Command::Lock(_) => "lock",
         Command::Vendor { .. } => "vendor",
         Command::Index(IndexCommand::Add { .. }) => "index add",
         Command::Index(IndexCommand::Remove { .. }) => "index remove",
         Command::Index(IndexCommand::List) => "index list",
-        Command::Init => "init",
+        Command::Init { .. } => "init",
         Command::Cache(CacheCommand::Dir) => "cache dir",
         Command::Cache(CacheCommand::Info) => "cache info",
         Command::Cache(CacheCommand::Clean) => "cache clean",

@@ -3,7 +3,9 @@
 //! Invariant: one value has one text: blocks sorted by name, one key per line, so that branches which touch different
 //! packages merge clean. A text that is not exactly a lock is refused, never taken for an empty one.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod conflict;
+
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -17,6 +19,7 @@ use crate::model::name::PackageName;
 use crate::model::redact::redact;
 use crate::model::source::{Commit, Source};
 use crate::model::version::Version;
+pub use conflict::{AfterMerge, Needs, emit_merged, parse_after_merge};
 
 /// The format this cpm writes, and the newest it reads.
 const VERSION: i64 = 1;
@@ -58,7 +61,11 @@ struct RawPackage {
 /// # Errors
 /// [`Kind::Lock`] with the cause; the file stays as it is.
 pub fn parse(bytes: &[u8], path: &Path) -> Result<Lock> {
-    parse_bytes(bytes).map_err(|error| {
+    with_path(text_of(bytes).and_then(|text| parse_text(text, Needs::Whole)), path)
+}
+
+fn with_path<T>(read: Result<T>, path: &Path) -> Result<T> {
+    read.map_err(|error| {
         let help = format!("restore it from git (`git checkout -- {}`), or delete it to lock anew", path.display());
         // A bad name or address inside the lock is still a bad lock: scripts look at one code.
         let error = if error.kind() == Kind::Lock { error } else { as_lock_error(&error) };
@@ -71,8 +78,12 @@ fn as_lock_error(error: &Error) -> Error {
     error.causes().iter().fold(outer, super::super::error::Error::because)
 }
 
-fn parse_bytes(bytes: &[u8]) -> Result<Lock> {
-    let invalid = |why: String| Error::new(Kind::Lock, "the lock is not valid").because(why);
+fn invalid(why: String) -> Error {
+    Error::new(Kind::Lock, "the lock is not valid").because(why)
+}
+
+/// The text of a file that may be a lock.
+fn text_of(bytes: &[u8]) -> Result<&str> {
     if bytes.len() > MAX_BYTES {
         return Err(invalid(format!("it has {} bytes, more than {MAX_BYTES}", bytes.len())));
     }
@@ -84,7 +95,14 @@ fn parse_bytes(bytes: &[u8]) -> Result<Lock> {
     if text.trim().is_empty() {
         return Err(invalid("it is empty, which no cpm writes".to_owned()));
     }
-    refuse_conflict(text)?;
+    Ok(text)
+}
+
+fn parse_text(text: &str, needs: Needs) -> Result<Lock> {
+    let markers = conflict::markers(text);
+    if !markers.is_empty() {
+        return Err(conflict::refuse(&markers));
+    }
     refuse_newer(text)?;
     let raw: RawLock = toml::from_str(text).map_err(|cause| invalid(redact(cause.to_string().trim_end())))?;
     if !text.ends_with('\n') {
@@ -99,24 +117,13 @@ fn parse_bytes(bytes: &[u8]) -> Result<Lock> {
             return Err(invalid(format!("`{label}` stands in it twice")));
         }
     }
-    for (name, locked) in &lock.packages {
+    for (name, locked) in lock.packages.iter().filter(|_| needs == Needs::Whole) {
         if let Some(missing) = locked.dependencies.iter().find(|needed| !lock.packages.contains_key(*needed)) {
-            return Err(invalid(format!("`{name}` needs `{missing}`, which is not in it")));
+            return Err(invalid(format!("`{name}` needs `{missing}`, which is not in it"))
+                .help("after a merge, `cpm lock --merge` adds what is missing; else restore the file from git"));
         }
     }
     Ok(lock)
-}
-
-fn refuse_conflict(text: &str) -> Result<()> {
-    let is_marker = |line: &str| line.starts_with("<<<<<<< ") || line.starts_with(">>>>>>> ") || line == "=======";
-    let marked: Vec<String> =
-        text.lines().enumerate().filter(|(_, line)| is_marker(line)).map(|(at, _)| (at + 1).to_string()).collect();
-    if marked.is_empty() {
-        return Ok(());
-    }
-    Err(Error::new(Kind::Lock, "the lock has merge conflict markers")
-        .because(format!("in line {}", marked.join(", ")))
-        .help("take one side (`git checkout --ours cpm.lock`), then run `cpm install`"))
 }
 
 fn refuse_newer(text: &str) -> Result<()> {
@@ -157,34 +164,39 @@ fn read_package(raw: RawPackage) -> Result<(PackageName, Locked)> {
 /// The one text of a lock.
 #[must_use]
 pub fn emit(lock: &Lock) -> String {
-    let mut text = format!("{HEADER}version = {VERSION}\n");
-    let sorted: BTreeMap<_, _> = lock.packages.iter().collect();
-    for (name, locked) in sorted {
-        text.push_str("\n[[package]]\n");
-        let mut line = |key: &str, value: &str| {
-            let _ = writeln!(text, "{key} = {}", quote(value));
-        };
-        line("name", name.as_str());
-        line("version", &locked.version.to_string());
-        if let Some(index) = &locked.index {
-            line("index", &index.to_string());
+    lock.packages.iter().fold(head(), |text, (name, locked)| text + &block(name, locked))
+}
+
+fn head() -> String {
+    format!("{HEADER}version = {VERSION}\n")
+}
+
+/// The text of one package, with the empty line before it.
+fn block(name: &PackageName, locked: &Locked) -> String {
+    let mut text = String::from("\n[[package]]\n");
+    let mut line = |key: &str, value: &str| {
+        let _ = writeln!(text, "{key} = {}", quote(value));
+    };
+    line("name", name.as_str());
+    line("version", &locked.version.to_string());
+    if let Some(index) = &locked.index {
+        line("index", &index.to_string());
+    }
+    line("source", &locked.source.to_string());
+    if let Some(commit) = &locked.commit {
+        line("commit", commit.as_str());
+    }
+    if let Some(manifest) = &locked.manifest {
+        line("manifest", manifest);
+    }
+    line("checksum", &locked.checksum.to_string());
+    line("surface", &locked.surface.to_string());
+    if !locked.dependencies.is_empty() {
+        text.push_str("dependencies = [\n");
+        for needed in &locked.dependencies {
+            let _ = writeln!(text, "    {},", quote(needed.as_str()));
         }
-        line("source", &locked.source.to_string());
-        if let Some(commit) = &locked.commit {
-            line("commit", commit.as_str());
-        }
-        if let Some(manifest) = &locked.manifest {
-            line("manifest", manifest);
-        }
-        line("checksum", &locked.checksum.to_string());
-        line("surface", &locked.surface.to_string());
-        if !locked.dependencies.is_empty() {
-            text.push_str("dependencies = [\n");
-            for needed in &locked.dependencies {
-                let _ = writeln!(text, "    {},", quote(needed.as_str()));
-            }
-            text.push_str("]\n");
-        }
+        text.push_str("]\n");
     }
     text
 }

@@ -59,6 +59,13 @@ pub fn parse(text: &str, path: &Path) -> Result<Manifest> {
 fn parse_text(text: &str) -> Result<Manifest> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw: RawManifest = toml::from_str(text).map_err(|cause| {
+        if let Some((at, _)) = (1..).zip(text.lines()).find(|(_, line)| line.starts_with("<<<<<<< ")) {
+            return Error::new(Kind::Invalid, "the manifest has merge conflict markers")
+                .because(format!("the first is in line {at}"))
+                .help(
+                    "keep the lines that you want and delete the markers; then `cpm install` merges cpm.lock by itself",
+                );
+        }
         Error::new(Kind::Invalid, "the manifest is not valid").because(redact(cause.to_string().trim_end()))
     })?;
     let mut manifest = Manifest::default();

@@ -16,6 +16,8 @@ mod process;
 mod proof;
 mod reasons;
 mod repository;
+pub mod settings;
+pub mod stages;
 #[cfg(all(test, unix))]
 mod tests;
 mod together;
