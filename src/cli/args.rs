@@ -12,9 +12,9 @@ use crate::model::relpath::RelPath;
 use crate::model::scope::Scope;
 use crate::model::source::{Commit, RefName, RefWant};
 use crate::model::url::{GitUrl, github_shorthand};
-use crate::model::version::Requirement;
+use crate::model::version::{Requirement, Version};
 use crate::ops::install::{Wish, WishOrigin};
-use crate::ops::update::Rewritten;
+use crate::ops::update::{Reach, Rewritten};
 
 /// Installs skills, plugins and MCP servers into Claude Code, and locks what it installed.
 #[derive(Debug, Parser)]
@@ -181,6 +181,12 @@ pub struct UpdateArgs {
     /// Packages; all when none is named
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
+    /// Move the named package to exactly this version, newer or older
+    #[arg(long, value_name = "VERSION", requires = "names", conflicts_with = "breaking")]
+    pub precise: Option<String>,
+    /// Also to versions that cpm.toml does not allow yet; it is changed to allow them
+    #[arg(long)]
+    pub breaking: bool,
     /// Fail if the lock would change
     #[arg(long)]
     pub locked: bool,
@@ -280,6 +286,22 @@ impl From<ScopeArg> for Scope {
 }
 
 impl UpdateArgs {
+    /// How far packages may move.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for what is no version.
+    pub fn reach(&self) -> Result<Reach> {
+        match &self.precise {
+            Some(text) => Version::parse(text).map(Reach::Precise).map_err(|cause| {
+                Error::new(Kind::Usage, format!("`{text}` is not a version"))
+                    .because(cause)
+                    .help("write all three parts: `--precise 1.2.3`")
+            }),
+            None if self.breaking => Ok(Reach::Breaking),
+            None => Ok(Reach::Allowed),
+        }
+    }
+
     /// What to do about histories that were replaced.
     #[must_use]
     pub fn rewritten(&self) -> Rewritten {

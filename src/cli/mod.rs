@@ -102,7 +102,12 @@ impl Session<'_> {
             }
             Command::Update(args) => {
                 let wants = Wants { locked: args.locked, overwrite: args.overwrite, ..Wants::default() };
-                let report = ops::update::update(&self.context(wants)?, &args::names(&args.names)?, args.rewritten())?;
+                let report = ops::update::update(
+                    &self.context(wants)?,
+                    &args::names(&args.names)?,
+                    &args.reach()?,
+                    args.rewritten(),
+                )?;
                 self.show_report(command, &report, "Nothing newer")
             }
             Command::Remove(args) => {

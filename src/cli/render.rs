@@ -28,6 +28,10 @@ pub(super) fn report(ui: &Ui, report: &Report, did_nothing: &str) {
     }
     let verb = if report.dry_run { "Would change" } else { "Changed" };
     ui.answer(Line::new().styled(BOLD, format!("{verb} the {scope}")));
+    for change in &report.requirements {
+        let line = Line::new().styled(YELLOW, "~").text(" the manifest asks for ").styled(BOLD, change.name.as_str());
+        ui.answer(line.text(format!(" \"{}\" → \"{}\"", change.was, change.now)));
+    }
     for package in &report.packages {
         show_package(ui, package);
     }

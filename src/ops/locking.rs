@@ -36,6 +36,8 @@ pub(super) enum Unlock {
     Nothing,
     /// These.
     Named(BTreeSet<PackageName>),
+    /// This one, to this version.
+    Precise(PackageName, Version),
     /// All.
     Everything,
 }
@@ -45,6 +47,7 @@ impl Unlock {
         match self {
             Unlock::Nothing => false,
             Unlock::Named(names) => names.contains(name),
+            Unlock::Precise(named, _) => named == name,
             Unlock::Everything => true,
         }
     }

@@ -2,6 +2,7 @@
 
 mod apply;
 mod at_once;
+mod breaking;
 pub mod cache;
 mod fetch;
 pub mod index;
