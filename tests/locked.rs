@@ -59,6 +59,32 @@ fn a_locked_run_adds_and_moves_nothing() {
 }
 
 #[test]
+fn in_ci_an_install_without_names_is_locked_and_says_so() {
+    let (mut world, repo) = with_kit();
+    world.set("CI", "true");
+    let run = world.ok(&["install"]);
+    assert_eq!(run.stderr.matches("`--locked`").count(), 1, "{run}");
+    let manifest = world.read("cpm.toml");
+    world.write("cpm.toml", &(manifest.clone() + "commit-messages = \"1\"\n"));
+    let run = world.fails(11, &["install"]);
+    assert!(run.stderr.contains("`commit-messages`") && run.stderr.contains("`CI`"), "{run}");
+    // Who names a package, updates, or has no lock yet wants it written.
+    world.ok(&["install", "safe-git"]);
+    repo.commit(&[("SKILL.md", &crate::support::skill("kit", "two"))]);
+    world.ok(&["update"]);
+    assert!(world.read("cpm.lock").contains(&repo.head()));
+    crate::support::delete(&world.project().join("cpm.lock"));
+    world.ok(&["install"]);
+    for off in ["", "0", "false"] {
+        world.set("CI", off);
+        world.write("cpm.toml", &(manifest.clone() + "deepwiki = \"1\"\n"));
+        world.ok(&["install"]);
+        world.write("cpm.toml", &manifest);
+        world.ok(&["install"]);
+    }
+}
+
+#[test]
 fn frozen_asks_nobody() {
     let (world, repo) = with_kit();
     world.check_out_anew();

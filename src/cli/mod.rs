@@ -97,7 +97,11 @@ impl Session<'_> {
                 let from = args.from.as_ref().map(|dir| self.absolute(dir));
                 let wants = Wants { locked: args.locked, frozen: args.frozen, overwrite: args.overwrite, from };
                 let wishes = args.wishes(&self.current)?;
-                let report = ops::install::install(&self.context(wants)?, &wishes)?;
+                let mut context = self.context(wants)?;
+                if wishes.is_empty() {
+                    self.lock_in_ci(&mut context);
+                }
+                let report = ops::install::install(&context, &wishes)?;
                 self.show_report(command, &report, "Up to date")
             }
             Command::Update(args) => {
@@ -132,6 +136,15 @@ impl Session<'_> {
             Command::Index(what) => self.index(command, what),
             Command::Init { merge_driver } => self.init(command, *merge_driver),
             Command::Cache(what) => self.cache(command, what),
+        }
+    }
+
+    /// In CI nobody commits what a run writes, so there the lock says what is installed, as for `npm ci`.
+    fn lock_in_ci(&self, context: &mut Context<'_>) {
+        let in_ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+        if in_ci && context.lock_mode == LockMode::Free && context.places.lock.exists() {
+            context.lock_mode = LockMode::Locked;
+            self.ui.note(Line::new().text("note: `CI` is set, so the lock may not change, as with `--locked`"));
         }
     }
 
