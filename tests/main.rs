@@ -10,6 +10,7 @@ mod cost;
 mod dependencies;
 mod docs;
 mod edits;
+mod handmade;
 mod hostile;
 mod integrity;
 mod interrupted;
