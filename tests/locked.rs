@@ -59,6 +59,32 @@ fn a_locked_run_adds_and_moves_nothing() {
 }
 
 #[test]
+fn in_ci_an_install_without_names_is_locked_and_says_so() {
+    let (mut world, repo) = with_kit();
+    world.set("CI", "true");
+    let run = world.ok(&["install"]);
+    assert_eq!(run.stderr.matches("`--locked`").count(), 1, "{run}");
+    let manifest = world.read("cpm.toml");
+    world.write("cpm.toml", &(manifest.clone() + "commit-messages = \"1\"\n"));
+    let run = world.fails(11, &["install"]);
+    assert!(run.stderr.contains("`commit-messages`") && run.stderr.contains("`CI`"), "{run}");
+    // Who names a package, updates, or has no lock yet wants it written.
+    world.ok(&["install", "safe-git"]);
+    repo.commit(&[("SKILL.md", &crate::support::skill("kit", "two"))]);
+    world.ok(&["update"]);
+    assert!(world.read("cpm.lock").contains(&repo.head()));
+    crate::support::delete(&world.project().join("cpm.lock"));
+    world.ok(&["install"]);
+    for off in ["", "0", "false"] {
+        world.set("CI", off);
+        world.write("cpm.toml", &(manifest.clone() + "deepwiki = \"1\"\n"));
+        world.ok(&["install"]);
+        world.write("cpm.toml", &manifest);
+        world.ok(&["install"]);
+    }
+}
+
+#[test]
 fn frozen_asks_nobody() {
     let (world, repo) = with_kit();
     world.check_out_anew();
@@ -101,9 +127,11 @@ fn a_lock_from_a_newer_cpm_is_not_touched() {
 fn conflict_markers_are_named_by_line() {
     let (world, _repo) = with_kit();
     let lock = world.read("cpm.lock");
-    refused(&world, format!("<<<<<<< HEAD\n{lock}=======\n{lock}>>>>>>> theirs\n"), "merge conflict");
-    let run = world.fails(11, &["install"]);
-    assert!(run.stderr.contains("line 1, "), "{run}");
+    world.write("cpm.lock", &format!("<<<<<<< HEAD\n{lock}=======\n{lock}>>>>>>> theirs\n"));
+    for args in [&["install", "--frozen"][..], &["update"], &["remove", "kit"], &["verify"]] {
+        let run = world.fails(11, args);
+        assert!(run.stderr.contains("merge conflict") && run.stderr.contains("line 1, "), "{args:?}\n{run}");
+    }
 }
 
 #[test]

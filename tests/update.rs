@@ -254,3 +254,105 @@ fn installing_again_with_a_requirement_changes_it_and_without_one_keeps_it() {
     assert_eq!(asked(&["update"]), ("1.1".into(), "1.1.0".into()));
     assert_eq!(asked(&["install", "kit@2"]), ("2".into(), "2.0.0".into()));
 }
+
+/// A world with `kit` and `app`, which needs `core`, in three versions each; the first are installed.
+fn with_three_versions(requirement: &str) -> (World, Index) {
+    let world = World::in_git();
+    let index = Index::added(&world, "acme");
+    for version in ["1.0.0", "1.1.0", "2.0.0"] {
+        index.release("kit", version, &[]);
+        index.release("core", version, &[]);
+        index.release("app", version, &[("core", "1")]);
+    }
+    world.ok(&["install", "kit@=1.0.0", "app@=1.0.0"]);
+    world.write("cpm.toml", &world.read("cpm.toml").replace("\"=1.0.0\"", &format!("\"{requirement}\"")));
+    world.ok(&["install"]);
+    (world, index)
+}
+
+#[test]
+fn a_precise_update_moves_one_package_to_that_version_newer_or_older() {
+    let (world, _index) = with_three_versions("1");
+    let manifest = world.read("cpm.toml");
+    world.ok(&["update", "kit", "--precise", "1.1.0"]);
+    assert_eq!((locked(&world, "kit", "version"), locked(&world, "app", "version")), ("1.1.0".into(), "1.0.0".into()));
+    assert!(world.read(".claude/skills/kit/SKILL.md").contains("1.1.0"));
+    world.ok(&["update", "kit", "--precise", "1.0.0"]);
+    assert_eq!(locked(&world, "kit", "version"), "1.0.0");
+    // Also what only another one needs.
+    world.ok(&["update", "core", "--precise", "1.0.0"]);
+    assert_eq!(locked(&world, "core", "version"), "1.0.0");
+    world.ok(&["install"]);
+    assert_eq!((locked(&world, "core", "version"), world.read("cpm.toml")), ("1.0.0".into(), manifest));
+}
+
+#[test]
+fn a_precise_version_that_is_not_there_or_not_allowed_is_refused() {
+    let (world, index) = with_three_versions("1");
+    let run = world.fails(14, &["update", "kit", "--precise", "1.5.0"]);
+    assert!(run.stderr.contains("1.5.0") && run.stderr.contains("2.0.0, 1.1.0, 1.0.0"), "{run}");
+    world.fails(12, &["update", "kit", "--precise", "2.0.0"]);
+    world.fails(12, &["update", "core", "--precise", "2.0.0"]);
+    index.yank("kit", "leaks");
+    let run = world.fails(12, &["update", "kit", "--precise", "1.1.0"]);
+    assert!(run.stderr.contains("leaks"), "{run}");
+    for args in [&["update", "--precise", "1.0.0"][..], &["update", "kit", "app", "--precise", "1.0.0"]] {
+        assert_eq!(world.cpm(args).code, 2, "{args:?}");
+    }
+    world.fails(2, &["update", "kit", "--precise", "1"]);
+    let (direct, _repo) = with_kit();
+    let run = direct.fails(2, &["update", "kit", "--precise", "1.0.0"]);
+    assert!(run.stderr.contains("--rev"), "{run}");
+}
+
+/// What the manifest asks for, by name.
+fn asked(world: &World, name: &str) -> String {
+    let manifest: toml::Value = toml::from_str(&world.read("cpm.toml")).expect("TOML");
+    manifest["dependencies"][name].as_str().expect("a version").to_owned()
+}
+
+#[test]
+fn a_breaking_update_changes_the_manifest_and_shows_both_requirements() {
+    for (before, after) in [("1", "2"), ("1.0", "2.0"), ("1.0.0", "2.0.0")] {
+        let (world, index) = with_three_versions(before);
+        index.release("kit", "3.0.0-rc.1", &[]);
+        let preview = world.ok(&["update", "--breaking", "kit", "--dry-run", "--json"]).json();
+        assert_eq!(preview["report"]["requirements"][0]["now"], after);
+        assert_eq!(asked(&world, "kit"), before);
+        let run = world.ok(&["update", "--breaking", "kit"]);
+        assert!(run.stdout.contains(&format!("kit \"{before}\" → \"{after}\"")), "{run}");
+        assert_eq!((asked(&world, "kit"), locked(&world, "kit", "version")), (after.into(), "2.0.0".into()));
+        assert_eq!((asked(&world, "app"), locked(&world, "app", "version")), (before.into(), "1.0.0".into()));
+        world.ok(&["install", "--frozen"]);
+    }
+}
+
+#[test]
+fn a_breaking_update_of_all_leaves_what_was_pinned_on_purpose() {
+    let (world, _index) = with_three_versions("1");
+    world.write("cpm.toml", &world.read("cpm.toml").replace("app = \"1\"", "app = \"=1.0.0\" # ops"));
+    world.ok(&["update", "--breaking"]);
+    assert_eq!((asked(&world, "kit"), locked(&world, "kit", "version")), ("2".into(), "2.0.0".into()));
+    assert!(world.read("cpm.toml").contains("app = \"=1.0.0\" # ops\n"));
+    let run = world.ok(&["update", "--breaking"]);
+    assert!(run.stdout.contains("Nothing newer"), "{run}");
+    world.ok(&["update", "--breaking", "app"]);
+    assert!(world.read("cpm.toml").contains("app = \"2.0.0\" # ops\n"), "{}", world.read("cpm.toml"));
+    world.fails(14, &["update", "--breaking", "core"]);
+    let (direct, _repo) = with_kit();
+    direct.fails(2, &["update", "--breaking", "kit"]);
+    direct.ok(&["update", "--breaking"]);
+}
+
+#[test]
+fn a_breaking_update_that_does_not_fit_changes_nothing() {
+    let world = World::in_git();
+    let index = Index::added(&world, "acme");
+    for version in ["1.0.0", "2.0.0"] {
+        index.release("core", version, &[]);
+    }
+    index.release("app", "1.0.0", &[("core", "1")]);
+    world.ok(&["install", "app", "core@1"]);
+    let run = world.fails(12, &["update", "--breaking", "core"]);
+    assert!(run.stderr.contains("`app`"), "{run}");
+}

@@ -14,10 +14,10 @@ use crate::model::relpath::RelPath;
 use crate::model::scope::Scope;
 use crate::model::source::{Commit, RefName, RefWant};
 use crate::model::url::{GitUrl, github_shorthand};
-use crate::model::version::Requirement;
+use crate::model::version::{Requirement, Version};
 use crate::ops::index::publish::NewSource;
 use crate::ops::install::{Wish, WishOrigin};
-use crate::ops::update::Rewritten;
+use crate::ops::update::{Reach, Rewritten};
 
 /// Installs skills, plugins and MCP servers into Claude Code, and locks what it installed.
 #[derive(Debug, Parser)]
@@ -103,6 +103,8 @@ pub enum Command {
     List,
     /// Check every installed file against its digest
     Verify(VerifyArgs),
+    /// Write cpm.lock as cpm.toml wants it, and install nothing
+    Lock(LockArgs),
     /// Write all locked packages into a folder, for machines without a network
     Vendor {
         /// The folder; `cpm install --from DIR` reads it
@@ -113,7 +115,11 @@ pub enum Command {
     #[command(subcommand)]
     Index(IndexCommand),
     /// Write an empty cpm.toml
-    Init,
+    Init {
+        /// Also let git merge cpm.lock with cpm, in this clone; an existing cpm.toml stays
+        #[arg(long)]
+        merge_driver: bool,
+    },
     /// The folder that all scopes share
     #[command(subcommand)]
     Cache(CacheCommand),
@@ -181,6 +187,12 @@ pub struct UpdateArgs {
     /// Packages; all when none is named
     #[arg(value_name = "NAME")]
     pub names: Vec<String>,
+    /// Move the named package to exactly this version, newer or older
+    #[arg(long, value_name = "VERSION", requires = "names", conflicts_with = "breaking")]
+    pub precise: Option<String>,
+    /// Also to versions that cpm.toml does not allow yet; it is changed to allow them
+    #[arg(long)]
+    pub breaking: bool,
     /// Fail if the lock would change
     #[arg(long)]
     pub locked: bool,
@@ -190,6 +202,23 @@ pub struct UpdateArgs {
     /// Replace files that were edited since cpm wrote them
     #[arg(long)]
     pub overwrite: bool,
+}
+
+/// What to do with the lock.
+#[derive(Debug, Args)]
+pub struct LockArgs {
+    /// Only say whether it is in step with cpm.toml; asks no host
+    #[arg(long, conflicts_with_all = ["merge", "accept"])]
+    pub check: bool,
+    /// Also heal one that git merged badly: with conflict markers, or without a package that another one needs
+    #[arg(long)]
+    pub merge: bool,
+    /// Agree to what newly runs
+    #[arg(long)]
+    pub accept: bool,
+    /// What git runs to merge locks: the base, our side, which gets the result, their side, and the path of the lock
+    #[arg(long, num_args = 3..=4, value_names = ["%O", "%A", "%B", "%P"], conflicts_with_all = ["merge", "check", "accept"])]
+    pub merge_driver: Vec<PathBuf>,
 }
 
 /// What to verify.
@@ -318,6 +347,22 @@ impl From<ScopeArg> for Scope {
 }
 
 impl UpdateArgs {
+    /// How far packages may move.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for what is no version.
+    pub fn reach(&self) -> Result<Reach> {
+        match &self.precise {
+            Some(text) => Version::parse(text).map(Reach::Precise).map_err(|cause| {
+                Error::new(Kind::Usage, format!("`{text}` is not a version"))
+                    .because(cause)
+                    .help("write all three parts: `--precise 1.2.3`")
+            }),
+            None if self.breaking => Ok(Reach::Breaking),
+            None => Ok(Reach::Allowed),
+        }
+    }
+
     /// What to do about histories that were replaced.
     #[must_use]
     pub fn rewritten(&self) -> Rewritten {

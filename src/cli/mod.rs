@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 
 use crate::claude::paths::{self, Machine};
 use crate::error::{Error, Kind, Result};
+use crate::format::lockfile::Needs;
 use crate::fsx;
 use crate::git::Network;
 use crate::model::age::Age;
@@ -23,7 +24,8 @@ use crate::model::scope::Scope;
 use crate::ops::report::{Report, SurfaceChange};
 use crate::ops::{self, Answer, Approver, Context, Effect, LockMode};
 use crate::plan::Edited;
-use args::{CacheCommand, Cli, Command, Global, IndexCommand};
+use crate::progress::Progress as _;
+use args::{CacheCommand, Cli, Command, Global, IndexCommand, LockArgs};
 use ui::{Line, Ui};
 
 /// The version of the JSON documents.
@@ -79,6 +81,7 @@ fn run(cli: &Cli, ui: &Ui) -> Result<ExitCode> {
     let accept = match &cli.command {
         Command::Install(args) => args.accept,
         Command::Update(args) => args.accept,
+        Command::Lock(args) => args.accept,
         _ => false,
     };
     let session = Session { ui, global: &cli.global, machine, current, approver: Person { ui, accept } };
@@ -92,12 +95,21 @@ impl Session<'_> {
                 let from = args.from.as_ref().map(|dir| self.absolute(dir));
                 let wants = Wants { locked: args.locked, frozen: args.frozen, overwrite: args.overwrite, from };
                 let wishes = args.wishes(&self.current)?;
-                let report = ops::install::install(&self.context(wants)?, &wishes)?;
+                let mut context = self.context(wants)?;
+                if wishes.is_empty() {
+                    self.lock_in_ci(&mut context);
+                }
+                let report = ops::install::install(&context, &wishes)?;
                 self.show_report(command, &report, "Up to date")
             }
             Command::Update(args) => {
                 let wants = Wants { locked: args.locked, overwrite: args.overwrite, ..Wants::default() };
-                let report = ops::update::update(&self.context(wants)?, &args::names(&args.names)?, args.rewritten())?;
+                let report = ops::update::update(
+                    &self.context(wants)?,
+                    &args::names(&args.names)?,
+                    &args.reach()?,
+                    args.rewritten(),
+                )?;
                 self.show_report(command, &report, "Nothing newer")
             }
             Command::Remove(args) => {
@@ -113,6 +125,7 @@ impl Session<'_> {
             }
             Command::Question(question) => self.question(command, question),
             Command::Verify(args) => self.verify(command, args.online),
+            Command::Lock(args) => self.lock(command, args),
             Command::Vendor { dir } => {
                 let vendored = ops::vendor::vendor(&self.context(Wants::default())?, &self.absolute(dir))?;
                 render::vendored(self.ui, &vendored);
@@ -120,15 +133,77 @@ impl Session<'_> {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Index(what) => self.index(command, what),
-            Command::Init => {
-                let path = ops::init::init(&self.context_of_init()?)?;
-                let verb = if self.global.dry_run { "Would write" } else { "Wrote" };
-                self.ui.answer(Line::new().text(format!("{verb} {path}")));
-                self.document(command, json!({ "path": path }));
-                Ok(ExitCode::SUCCESS)
-            }
+            Command::Init { merge_driver } => self.init(command, *merge_driver),
             Command::Cache(what) => self.cache(command, what),
         }
+    }
+
+    /// In CI nobody commits what a run writes, so there the lock says what is installed, as for `npm ci`.
+    fn lock_in_ci(&self, context: &mut Context<'_>) {
+        let in_ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+        if in_ci && context.lock_mode == LockMode::Free && context.places.lock.exists() {
+            context.lock_mode = LockMode::Locked;
+            self.ui.note(Line::new().text("note: `CI` is set, so the lock may not change, as with `--locked`"));
+        }
+    }
+
+    fn init(&self, command: &Command, merge_driver: bool) -> Result<ExitCode> {
+        let context = self.context_of_init()?;
+        let verb = if self.global.dry_run { "Would write" } else { "Wrote" };
+        let say = |what: &str| self.ui.answer(Line::new().text(format!("{verb} {what}")));
+        if !merge_driver {
+            let path = ops::init::init(&context)?;
+            say(&path);
+            self.document(command, json!({ "path": path }));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let is_new = !ops::init::is_done(&context);
+        let written = ops::merge_driver::set_up(&context)?;
+        let path = if is_new { Some(ops::init::init(&context)?) } else { None };
+        path.iter().chain(&written).for_each(|what| say(what));
+        if written.is_empty() {
+            self.ui.answer(Line::new().text("Up to date: git merges cpm.lock with cpm in this clone"));
+        }
+        self.document(command, json!({ "path": path, "merge_driver": written }));
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn merge_driver(&self, command: &Command, files: &[PathBuf]) -> Result<ExitCode> {
+        let [base, ours, theirs, path @ ..] = files else {
+            return Err(Error::new(Kind::Usage, "a merge driver gets three files and the path of the lock"));
+        };
+        // git runs it at the top of the work tree, which the path is relative to.
+        let manifest = path.first().map(|path| self.current.join(path).with_extension("toml"));
+        let manifest = manifest.as_deref();
+        let files = ops::merge_driver::Files { base, ours, theirs, manifest };
+        let open = ops::merge_driver::merge(&self.machine, self.ui, files)?;
+        for name in &open {
+            self.ui.warn(&format!("both sides changed `{name}` or what needs it, and only its index knows what fits"));
+        }
+        let exit = if open.is_empty() { 0 } else { Kind::Findings.exit_code() };
+        if !open.is_empty() {
+            self.ui
+                .note(Line::new().text("help: merge cpm.toml, then run `cpm install`: it decides and writes cpm.lock"));
+        }
+        self.document_with(command, exit, json!({ "open": open }));
+        Ok(ExitCode::from(exit))
+    }
+
+    fn lock(&self, command: &Command, args: &LockArgs) -> Result<ExitCode> {
+        if !args.merge_driver.is_empty() {
+            return self.merge_driver(command, &args.merge_driver);
+        }
+        let context = self.context(Wants::default())?;
+        if args.check {
+            let packages = ops::lock::check(&context)?;
+            render::in_step(self.ui, packages);
+            self.document(command, json!({ "packages": packages }));
+            return Ok(ExitCode::SUCCESS);
+        }
+        let locked = ops::lock::lock(&context, if args.merge { Needs::MayLack } else { Needs::Whole })?;
+        render::locked(self.ui, &locked);
+        self.document(command, json!({ "lock": locked }));
+        Ok(ExitCode::SUCCESS)
     }
 
     fn cache(&self, command: &Command, what: &CacheCommand) -> Result<ExitCode> {
@@ -278,6 +353,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Question(question) => question.name(),
         Command::List => "list",
         Command::Verify(_) => "verify",
+        Command::Lock(_) => "lock",
         Command::Vendor { .. } => "vendor",
         Command::Index(IndexCommand::Add { .. }) => "index add",
         Command::Index(IndexCommand::Remove { .. }) => "index remove",
@@ -287,7 +363,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Index(IndexCommand::AddRelease(_)) => "index add-release",
         Command::Index(IndexCommand::Yank { .. }) => "index yank",
         Command::Index(IndexCommand::Check { .. }) => "index check",
-        Command::Init => "init",
+        Command::Init { .. } => "init",
         Command::Cache(CacheCommand::Dir) => "cache dir",
         Command::Cache(CacheCommand::Info) => "cache info",
         Command::Cache(CacheCommand::Clean) => "cache clean",

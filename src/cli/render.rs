@@ -14,6 +14,7 @@ use crate::model::name::{ServerName, SkillName};
 use crate::model::surface::{self, Difference, Item};
 use crate::ops::cache::{Info, Part, Removed};
 use crate::ops::list::ScopeList;
+use crate::ops::lock::{Change, Locked};
 use crate::ops::report::{Action, PackageReport, Report, SurfaceChange};
 use crate::ops::vendor::Vendored;
 use crate::ops::verify::Verified;
@@ -31,6 +32,10 @@ pub(super) fn report(ui: &Ui, report: &Report, did_nothing: &str) {
     }
     let verb = if report.dry_run { "Would change" } else { "Changed" };
     ui.answer(Line::new().styled(BOLD, format!("{verb} the {scope}")));
+    for change in &report.requirements {
+        let line = Line::new().styled(YELLOW, "~").text(" the manifest asks for ").styled(BOLD, change.name.as_str());
+        ui.answer(line.text(format!(" \"{}\" → \"{}\"", change.was, change.now)));
+    }
     for package in &report.packages {
         show_package(ui, package);
     }
@@ -177,6 +182,32 @@ pub(super) fn verified(ui: &Ui, all: &[Verified]) {
         let what = format!(": {}, {} are as locked", count(packages, "package"), count(files, "file"));
         ui.answer(Line::new().styled(GREEN, "ok").text(what));
     }
+}
+
+/// Shows what became of the lock.
+pub(super) fn locked(ui: &Ui, locked: &Locked) {
+    let packages = count(locked.packages, "package");
+    let verb = match (locked.written, locked.dry_run) {
+        (false, _) => "Up to date:",
+        (true, false) => "Wrote",
+        (true, true) => "Would write",
+    };
+    ui.answer(Line::new().styled(BOLD, verb).text(format!(" {} with {packages}", locked.path)));
+    for Change { name, was, now } in &locked.changed {
+        let (sign, style, versions) = match (was, now) {
+            (Some(was), Some(now)) if was != now => ("~", YELLOW, format!("{was} → {now}")),
+            (Some(_), Some(now)) => ("~", YELLOW, format!("{now} (other content)")),
+            (_, Some(now)) => ("+", GREEN, now.clone()),
+            (was, None) => ("-", RED, was.clone().unwrap_or_default()),
+        };
+        ui.answer(Line::new().styled(style, sign).text(" ").styled(BOLD, name.as_str()).text(format!(" {versions}")));
+    }
+}
+
+/// Says that the lock is as the manifest wants it.
+pub(super) fn in_step(ui: &Ui, packages: usize) {
+    let what = format!(": the lock is in step with the manifest, {}", count(packages, "package"));
+    ui.answer(Line::new().styled(GREEN, "ok").text(what));
 }
 
 /// Shows what vendoring did.

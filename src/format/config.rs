@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use crate::error::{Error, Kind, Result};
 use crate::model::mirrors::{AddressPrefix, Mirrors};
-use crate::model::redact::redact;
+use crate::model::redact::excerpt;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -31,7 +31,7 @@ fn parse_bytes(bytes: &[u8]) -> Result<Mirrors> {
     let text = std::str::from_utf8(bytes)
         .map_err(|cause| invalid(format!("line {} is not UTF-8", line_of(&bytes[..cause.valid_up_to()]))))?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    let raw: RawConfig = toml::from_str(text).map_err(|cause| invalid(redact(cause.to_string().trim_end())))?;
+    let raw: RawConfig = toml::from_str(text).map_err(|cause| invalid(excerpt(&cause.to_string())))?;
     let mut mirrors = Mirrors::default();
     for (from, to) in &raw.mirrors {
         let in_line = |at: &Spanned<String>, error: &Error| {

@@ -11,11 +11,14 @@ use crate::model::dependency::{Dependency, Manifest, Origin, Placement};
 use crate::model::index::IndexConfig;
 use crate::model::name::{IndexName, PackageName, ServerName, SkillName};
 use crate::model::namespace::NamePattern;
-use crate::model::redact::redact;
+use crate::model::redact::excerpt;
 use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, RefName, RefWant};
 use crate::model::url::GitUrl;
 use crate::model::version::Requirement;
+
+/// Far above any manifest that a person writes.
+const MAX_BYTES: usize = 1 << 20;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -62,9 +65,20 @@ pub fn parse(text: &str, path: &Path) -> Result<Manifest> {
 }
 
 fn parse_text(text: &str) -> Result<Manifest> {
+    if text.len() > MAX_BYTES {
+        return Err(Error::new(Kind::Invalid, "the manifest is not valid")
+            .because(format!("it has {} bytes, more than {MAX_BYTES}", text.len())));
+    }
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let raw: RawManifest = toml::from_str(text).map_err(|cause| {
-        Error::new(Kind::Invalid, "the manifest is not valid").because(redact(cause.to_string().trim_end()))
+        if let Some((at, _)) = (1..).zip(text.lines()).find(|(_, line)| line.starts_with("<<<<<<< ")) {
+            return Error::new(Kind::Invalid, "the manifest has merge conflict markers")
+                .because(format!("the first is in line {at}"))
+                .help(
+                    "keep the lines that you want and delete the markers; then `cpm install` merges cpm.lock by itself",
+                );
+        }
+        Error::new(Kind::Invalid, "the manifest is not valid").because(excerpt(&cause.to_string()))
     })?;
     let mut manifest = Manifest::default();
     for (key, value) in raw.indexes {

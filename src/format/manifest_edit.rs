@@ -8,7 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::dependency::{Dependency, Origin, Placement};
 use crate::model::index::IndexConfig;
 use crate::model::name::{IndexName, PackageName, SkillName};
-use crate::model::redact::redact;
+use crate::model::redact::excerpt;
 use crate::model::source::RefWant;
 
 /// A manifest being edited.
@@ -22,9 +22,7 @@ impl Editor {
     /// [`Kind::Invalid`] when it is not TOML.
     pub fn parse(text: &str, path: &Path) -> Result<Self> {
         text.parse().map(Editor).map_err(|cause: toml_edit::TomlError| {
-            Error::new(Kind::Invalid, "the manifest is not valid")
-                .at_path(path)
-                .because(redact(cause.to_string().trim_end()))
+            Error::new(Kind::Invalid, "the manifest is not valid").at_path(path).because(excerpt(&cause.to_string()))
         })
     }
 

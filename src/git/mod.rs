@@ -18,6 +18,8 @@ mod process;
 mod proof;
 mod reasons;
 mod repository;
+pub mod settings;
+pub mod stages;
 mod tags;
 #[cfg(all(test, unix))]
 mod tests;

@@ -1,12 +1,13 @@
 //! The lock: which bytes each package is.
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::digest::{SurfaceDigest, TreeDigest};
 use super::index::IndexId;
 use super::name::PackageName;
 use super::source::{Commit, Source};
-use super::version::Version;
+use super::version::{self, Version};
 
 /// Everything a scope has locked, by package name.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,7 +37,36 @@ pub struct Locked {
     pub dependencies: BTreeSet<PackageName>,
 }
 
+impl Locked {
+    /// Whether its version only repeats its commit.
+    #[must_use]
+    pub fn is_unversioned(&self) -> bool {
+        self.commit.as_ref().is_some_and(|commit| version::from_commit(commit) == self.version)
+    }
+
+    /// Which of two locked states of a package is newer; `None` where versions cannot tell: they come from different
+    /// places, have no versions, or have the same one.
+    #[must_use]
+    pub fn newer_than(&self, other: &Locked) -> Option<bool> {
+        let same_place = self.index == other.index && (self.index.is_some() || self.source == other.source);
+        if !same_place || self.is_unversioned() || other.is_unversioned() {
+            return None;
+        }
+        match self.version.cmp_precedence(&other.version) {
+            Ordering::Greater => Some(true),
+            Ordering::Less => Some(false),
+            Ordering::Equal => None,
+        }
+    }
+}
+
 impl Lock {
+    /// Whether every package that another one needs is there.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.packages.values().flat_map(|locked| &locked.dependencies).all(|need| self.packages.contains_key(need))
+    }
+
     /// The names that can be reached from `roots`; what is not among them is no longer needed.
     #[must_use]
     pub fn reachable<'a>(&'a self, roots: impl IntoIterator<Item = &'a PackageName>) -> BTreeSet<&'a PackageName> {

@@ -6,6 +6,7 @@ pub mod dependency;
 pub mod digest;
 pub mod index;
 pub mod lock;
+pub mod merge;
 pub mod mirrors;
 pub mod name;
 pub mod namespace;

@@ -1,6 +1,19 @@
 //! Keeping secrets out of what is shown: an address may carry a password, and so may the text of a git or a file that
 //! holds one.
 
+/// The longest line that a person reads to the end, in characters.
+const MAX_LINE: usize = 400;
+
+/// What a reader of somebody's file says of it, fit to be shown: masked, and without the ends of endless lines.
+#[must_use]
+pub fn excerpt(complaint: &str) -> String {
+    let clip = |line: &str| match line.char_indices().nth(MAX_LINE) {
+        Some((end, _)) => format!("{}…", redact(&line[..end])),
+        None => redact(line),
+    };
+    complaint.trim_end().lines().map(clip).collect::<Vec<_>>().join("\n")
+}
+
 /// Masks the user and the query of every address in a text, as far as they may be a secret.
 #[must_use]
 pub fn redact(text: &str) -> String {

@@ -49,6 +49,32 @@ impl Requirement {
         semver::VersionReq::parse(&text).map_or(Requirement::Any, Requirement::Range)
     }
 
+    /// Whether this is one caret range, as `"1.2"` is: all that is compatible, however new.
+    #[must_use]
+    pub fn is_caret(&self) -> bool {
+        match self {
+            Requirement::Any | Requirement::Alternatives { .. } => false,
+            Requirement::Range(range) => matches!(range.comparators.as_slice(), [one] if one.op == semver::Op::Caret),
+        }
+    }
+
+    /// The caret range from `version` on, with as many parts as this one has: `"1"` becomes `"2"`, `"1.2"` becomes
+    /// `"2.0"`.
+    #[must_use]
+    pub fn raised_to(&self, version: &Version) -> Self {
+        let parts = match self {
+            Requirement::Range(range) => range.comparators.first(),
+            Requirement::Any | Requirement::Alternatives { .. } => None,
+        };
+        let (Version { major, minor, patch, .. }, kept) = (version, parts.map(|parts| (parts.minor, parts.patch)));
+        let text = match kept {
+            Some((None, _)) => major.to_string(),
+            Some((Some(_), None)) => format!("{major}.{minor}"),
+            _ => format!("{major}.{minor}.{patch}"),
+        };
+        Requirement::parse(&text).unwrap_or_else(|_| Requirement::for_chosen(version))
+    }
+
     /// Whether `version` satisfies this.
     #[must_use]
     pub fn matches(&self, version: &Version) -> bool {
@@ -109,6 +135,17 @@ mod tests {
         assert_eq!(req.to_string(), "1.2");
         assert_eq!(Requirement::parse(">=1, <3").expect("a range").to_string(), ">=1, <3");
         assert!(Requirement::parse("latest").is_err());
+    }
+
+    #[test]
+    fn a_raised_requirement_is_as_exact_as_before() {
+        for (before, after) in [("1", "2"), ("1.2", "2.3"), ("1.2.0", "2.3.4"), ("=1.2.0", "2.3.4"), ("*", "2.3.4")] {
+            let raised = Requirement::parse(before).expect("a requirement").raised_to(&version("2.3.4"));
+            assert_eq!(raised.to_string(), after);
+            assert!(raised.matches(&version("2.3.4")));
+        }
+        let is_caret = |text| Requirement::parse(text).expect("a requirement").is_caret();
+        assert!(is_caret("1") && is_caret("^1.2") && !is_caret("=1.2.0") && !is_caret(">=1, <3") && !is_caret("*"));
     }
 
     #[test]

@@ -24,6 +24,7 @@ use crate::fsx;
 use crate::model::dependency::{Manifest, Placement};
 use crate::model::lock::{Lock, Locked};
 use crate::model::name::PackageName;
+use crate::model::surface::Surface;
 use crate::plan::{self, Change, Edited, Present};
 use crate::transaction::Transaction;
 
@@ -173,37 +174,10 @@ impl Run<'_> {
         self.state.receipt.packages.get(name).is_some_and(|before| before.surface != fresh.loaded.surface)
     }
 
-    /// An update that would run something else needs a yes; a lock that a colleague committed had it already.
     fn ask(&self) -> Result<()> {
         let moved = self.fresh.iter().filter(|(name, _)| self.lock_changes.contains(name));
-        let changed: Vec<SurfaceChange> = moved.filter_map(|(name, fresh)| self.surface_change(name, fresh)).collect();
-        if changed.is_empty() || self.context.effect == Effect::DryRun {
-            return Ok(());
-        }
-        match self.context.approver.approve(&changed) {
-            Answer::Yes => Ok(()),
-            Answer::No => Err(Error::new(Kind::Approval, "you said no, so nothing was changed")),
-            Answer::NobodyThere => {
-                let what = "the update would run something else than what is installed, so nothing was changed";
-                let lines = changed.iter().flat_map(SurfaceChange::lines);
-                let error = lines.fold(Error::new(Kind::Approval, what), Error::because);
-                Err(error.help("read the difference, then run the same command with `--accept`"))
-            }
-        }
-    }
-
-    /// What a package would newly run, against what is installed; `None` when that is the same or nothing is.
-    fn surface_change(&self, name: &PackageName, fresh: &Fresh) -> Option<SurfaceChange> {
-        let before = self.state.receipt.packages.get(name)?;
-        let after = &fresh.loaded.surface;
-        (before.surface != *after).then(|| SurfaceChange {
-            name: name.clone(),
-            from: before.version.to_string(),
-            to: self.lock.packages[name].version.to_string(),
-            added: after.beyond(&before.surface).cloned().collect(),
-            removed: before.surface.beyond(after).cloned().collect(),
-            changes: self.changes.get(name).cloned().unwrap_or_default(),
-        })
+        let moved = moved.map(|(name, fresh)| (name, &fresh.loaded.surface));
+        ask(self.context, self.state, self.lock, moved, &self.changes)
     }
 
     fn carry_out(self) -> Result<Report> {
@@ -254,6 +228,52 @@ impl Run<'_> {
         transaction.commit()?;
         Ok(Some(self.report(&changes, &written)))
     }
+}
+
+/// An update that would run something else needs a yes; a lock that a colleague committed had it already. `moved` are the
+/// packages whose entries in the lock change, with what they could run.
+pub(super) fn ask<'m>(
+    context: &Context<'_>,
+    state: &ScopeState,
+    lock: &Lock,
+    moved: impl Iterator<Item = (&'m PackageName, &'m Surface)>,
+    changes: &BTreeMap<PackageName, Changes>,
+) -> Result<()> {
+    let told = |name| changes.get(name).cloned().unwrap_or_default();
+    let changed: Vec<SurfaceChange> =
+        moved.filter_map(|(name, after)| surface_change(state, lock, name, after, told(name))).collect();
+    if changed.is_empty() || context.effect == Effect::DryRun {
+        return Ok(());
+    }
+    match context.approver.approve(&changed) {
+        Answer::Yes => Ok(()),
+        Answer::No => Err(Error::new(Kind::Approval, "you said no, so nothing was changed")),
+        Answer::NobodyThere => {
+            let what = "the update would run something else than what is installed, so nothing was changed";
+            let lines = changed.iter().flat_map(SurfaceChange::lines);
+            let error = lines.fold(Error::new(Kind::Approval, what), Error::because);
+            Err(error.help("read the difference, then run the same command with `--accept`"))
+        }
+    }
+}
+
+/// What a package would newly run, against what is installed; `None` when that is the same or nothing is.
+fn surface_change(
+    state: &ScopeState,
+    lock: &Lock,
+    name: &PackageName,
+    after: &Surface,
+    changes: Changes,
+) -> Option<SurfaceChange> {
+    let before = state.receipt.packages.get(name)?;
+    (before.surface != *after).then(|| SurfaceChange {
+        name: name.clone(),
+        from: before.version.to_string(),
+        to: lock.packages[name].version.to_string(),
+        added: after.beyond(&before.surface).cloned().collect(),
+        removed: before.surface.beyond(after).cloned().collect(),
+        changes,
+    })
 }
 
 /// A plugin folder that the client would not load, because a marketplace plugin of the same name is enabled.

@@ -11,6 +11,12 @@ const EMPTY: &str = "\
 [dependencies]
 ";
 
+/// Whether a scope has a manifest.
+#[must_use]
+pub fn is_done(context: &Context<'_>) -> bool {
+    context.places.manifest.exists()
+}
+
 /// Writes the manifest; its path as people read it.
 ///
 /// # Errors

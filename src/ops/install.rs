@@ -6,10 +6,11 @@ use super::apply::{self, About, Target};
 use super::fetch::Fetcher;
 use super::locking::{self, Rewritten, Unlock};
 use super::report::Report;
-use super::state::{self, ScopeState};
+use super::state::{self, Conflicts, ScopeState};
 use super::vendor::VendorFolder;
 use super::{Context, LockMode};
 use crate::error::{Error, Kind, Result};
+use crate::format::lockfile::Needs;
 use crate::format::manifest_edit::Editor;
 use crate::git::Cache;
 use crate::index::Indexes;
@@ -67,7 +68,13 @@ pub fn install(context: &Context<'_>, wishes: &[Wish]) -> Result<Report> {
     let cache = context.git_cache()?;
     let fetcher = fetcher(context, &cache);
     fetcher.vendored.as_ref().map_or(Ok(()), VendorFolder::require)?;
-    let state = ScopeState::open(context)?;
+    let mut state = ScopeState::open_with(
+        context,
+        match context.lock_mode {
+            LockMode::Free => Conflicts::Read(Needs::Whole),
+            LockMode::Locked => Conflicts::Refuse,
+        },
+    )?;
     let mut manifest = state.manifest.clone();
     let mut named = Vec::new();
     for wish in wishes {
@@ -75,7 +82,7 @@ pub fn install(context: &Context<'_>, wishes: &[Wish]) -> Result<Report> {
     }
     let indexes = Indexes::new(&manifest.indexes, &cache);
     locking::refuse_foreign(&state.lock, &indexes)?;
-    let locking = lock(context, &state, &manifest, &indexes, &fetcher)?;
+    let locking = lock(context, &mut state, &manifest, &indexes, &fetcher)?;
     let manifest_text = write_wishes(context, &state, &mut manifest, &named, wishes, &locking.lock)?;
     let about = match named.as_slice() {
         [] => About::Everything,
@@ -94,14 +101,21 @@ pub(super) fn fetcher<'a>(context: &'a Context<'_>, cache: &'a Cache<'a>) -> Fet
     }
 }
 
-/// The lock that answers the manifest: the present one, if it does and no folder on this machine changed.
-fn lock<'i>(
+/// The lock that answers the manifest: the present one, if it does and no folder on this machine changed. One that a
+/// merge left in two is healed, and what both sides together had locked takes its place in `state`.
+pub(super) fn lock<'i>(
     context: &Context<'_>,
-    state: &ScopeState,
+    state: &mut ScopeState,
     manifest: &Manifest,
     indexes: &Indexes<'i>,
     fetcher: &Fetcher<'i>,
 ) -> Result<locking::Locking> {
+    if let Some((sides, told)) = &state.sides {
+        let healed = locking::heal(manifest, sides, *told, indexes, fetcher)?;
+        context.progress.warn(&locking::said(&healed.differences));
+        state.lock = healed.committed;
+        return Ok(healed.locking);
+    }
     let has_folders = manifest.dependencies.values().any(|dependency| matches!(dependency.origin, Origin::Dir(_)));
     if !has_folders && locking::is_in_step(manifest, &state.lock, indexes) {
         return Ok(locking::Locking { lock: state.lock.clone(), loaded: Default::default() });

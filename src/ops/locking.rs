@@ -1,6 +1,7 @@
 //! From a manifest to a lock: keeps what is locked and still wanted, resolves the rest.
 
 mod candidates;
+mod heal;
 mod homes;
 mod step;
 mod tagged;
@@ -17,9 +18,10 @@ use crate::model::index::{IndexId, Release, Tagged};
 use crate::model::lock::{Lock, Locked};
 use crate::model::name::PackageName;
 use crate::model::source::{Commit, RefWant, Source};
-use crate::model::version::{self, Requirement, Version};
+use crate::model::version::{Requirement, Version};
 use crate::resolve::{self, Catalog as _};
 use candidates::Direct;
+pub(super) use heal::{allows, heal, said};
 use homes::Home;
 use step::answers;
 pub(super) use step::{changed_names, is_in_step, refuse_foreign, unanswered};
@@ -37,6 +39,8 @@ pub(super) enum Unlock {
     Nothing,
     /// These.
     Named(BTreeSet<PackageName>),
+    /// This one, to this version.
+    Precise(PackageName, Version),
     /// All.
     Everything,
 }
@@ -46,6 +50,7 @@ impl Unlock {
         match self {
             Unlock::Nothing => false,
             Unlock::Named(names) => names.contains(name),
+            Unlock::Precise(named, _) => named == name,
             Unlock::Everything => true,
         }
     }
@@ -69,21 +74,9 @@ pub(super) fn lock<'i>(
     indexes: &Indexes<'i>,
     fetcher: &Fetcher<'i>,
 ) -> Result<Locking> {
-    let mut locker = Locker {
-        manifest,
-        old,
-        unlock,
-        rewritten,
-        indexes,
-        fetcher,
-        breadth: Breadth::LockedOnly,
-        direct: RefCell::default(),
-        releases: RefCell::default(),
-        homes: RefCell::default(),
-        tagged: RefCell::default(),
-        gone: RefCell::default(),
-    };
-    if *unlock == Unlock::Nothing {
+    let mut locker = Locker::new(manifest, old, unlock, rewritten, indexes, fetcher);
+    // What is missing from a lock must suit those that need it, and only an index knows what does.
+    if *unlock == Unlock::Nothing && old.is_whole() {
         // What is locked stays wherever that is possible at all, and no index is asked about it.
         match locker.solve() {
             Err(error) if error.kind() == Kind::NoSolution => {}
@@ -127,6 +120,32 @@ struct Locker<'a, 'i> {
     tagged: RefCell<BTreeMap<PackageName, Vec<Tagged>>>,
     /// Locked packages that their index dropped.
     gone: RefCell<BTreeSet<PackageName>>,
+}
+
+impl<'a, 'i> Locker<'a, 'i> {
+    fn new(
+        manifest: &'a Manifest,
+        old: &'a Lock,
+        unlock: &'a Unlock,
+        rewritten: Rewritten,
+        indexes: &'a Indexes<'i>,
+        fetcher: &'a Fetcher<'i>,
+    ) -> Self {
+        Locker {
+            manifest,
+            old,
+            unlock,
+            rewritten,
+            indexes,
+            fetcher,
+            breadth: Breadth::LockedOnly,
+            direct: RefCell::default(),
+            releases: RefCell::default(),
+            homes: RefCell::default(),
+            tagged: RefCell::default(),
+            gone: RefCell::default(),
+        }
+    }
 }
 
 impl Locker<'_, '_> {
@@ -331,10 +350,8 @@ fn entry(
 /// only repeats the commit. But never when the manifest pins another commit.
 fn keep_if_same(old: Option<&Locked>, fresh: Locked) -> Locked {
     let pinned = matches!(&fresh.source, Source::Git { want: RefWant::Rev(_), .. });
-    let is_unversioned =
-        |locked: &Locked| locked.commit.as_ref().is_some_and(|commit| version::from_commit(commit) == locked.version);
     let is_same = |old: &Locked| {
-        let version = if is_unversioned(old) && is_unversioned(&fresh) { &old.version } else { &fresh.version };
+        let version = if old.is_unversioned() && fresh.is_unversioned() { &old.version } else { &fresh.version };
         Locked { commit: old.commit.clone(), version: version.clone(), ..fresh.clone() } == *old
     };
     match old {

@@ -2,6 +2,7 @@
 
 mod apply;
 mod at_once;
+mod breaking;
 pub mod cache;
 pub mod changes;
 pub mod diff;
@@ -12,8 +13,10 @@ pub mod init;
 pub mod install;
 mod installed;
 pub mod list;
+pub mod lock;
 mod locking;
 mod mcp_document;
+pub mod merge_driver;
 pub mod outdated;
 pub mod remove;
 pub mod report;

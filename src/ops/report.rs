@@ -18,6 +18,9 @@ pub struct Report {
     pub base: String,
     /// Whether nothing was written because of `--dry-run`.
     pub dry_run: bool,
+    /// The requirements in the manifest that were raised.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub requirements: Vec<RequirementChange>,
     /// The packages that change, by name.
     pub packages: Vec<PackageReport>,
     /// How many packages stay as they are.
@@ -26,6 +29,17 @@ pub struct Report {
     pub files: Vec<FileReport>,
     /// What the client or the user still has to do.
     pub next: Vec<String>,
+}
+
+/// A requirement in the manifest that changes.
+#[derive(Debug, Clone, Serialize)]
+pub struct RequirementChange {
+    /// The dependency.
+    pub name: PackageName,
+    /// What was asked for.
+    pub was: String,
+    /// What is asked for now.
+    pub now: String,
 }
 
 /// What happens to a package.

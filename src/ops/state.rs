@@ -4,14 +4,26 @@ use std::path::{Component, Path, PathBuf};
 
 use super::{Context, Effect};
 use crate::error::{Error, Kind, Result};
+use crate::format::lockfile::{AfterMerge, Needs};
 use crate::format::{lockfile, manifest};
 use crate::fsx;
 use crate::fsx::lock::{FileLock, PATIENCE};
+use crate::git;
 use crate::model::dependency::Manifest;
 use crate::model::lock::Lock;
+use crate::model::merge::{Sides, Told};
 use crate::model::scope::Scope;
 use crate::receipt::{self, Receipt};
 use crate::transaction;
+
+/// What to do about a lock that git could not merge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Conflicts {
+    /// It is no lock.
+    Refuse,
+    /// Both of its sides are read.
+    Read(Needs),
+}
 
 /// Manifest, lock and receipt of a scope.
 pub(super) struct ScopeState {
@@ -19,10 +31,12 @@ pub(super) struct ScopeState {
     pub(super) manifest_text: Option<String>,
     /// The manifest; empty when there is none.
     pub(super) manifest: Manifest,
-    /// The bytes of the lock; `None` when there is none.
+    /// The bytes of the lock; `None` when there is none that could stay as it is.
     pub(super) lock_bytes: Option<Vec<u8>>,
     /// The lock; empty when there is none.
     pub(super) lock: Lock,
+    /// What a merge left in place of the lock, for a run that may heal it.
+    pub(super) sides: Option<(Sides, Told)>,
     /// What is installed.
     pub(super) receipt: Receipt,
     /// What is installed in the same skills folder for another scope.
@@ -34,9 +48,14 @@ pub(super) struct ScopeState {
 impl ScopeState {
     /// Takes the scope's lock, completes what an interrupted run left, and reads.
     pub(super) fn open(context: &Context<'_>) -> Result<Self> {
+        Self::open_with(context, Conflicts::Refuse)
+    }
+
+    /// [`ScopeState::open`] for a run that may know what to do about a conflicted lock.
+    pub(super) fn open_with(context: &Context<'_>, conflicts: Conflicts) -> Result<Self> {
         refuse_links(context)?;
         if context.effect == Effect::DryRun {
-            return Self::look(context);
+            return Self::read(context, conflicts);
         }
         let state = &context.places.state;
         transaction::prepare_state(state)?;
@@ -45,17 +64,32 @@ impl ScopeState {
         if transaction::recover(state, &|target| places.iter().any(|places| places.may_write(target)))? {
             context.progress.warn("an interrupted run was completed");
         }
-        let mut opened = Self::look(context)?;
+        let mut opened = Self::read(context, conflicts)?;
         opened._guard = Some(guard);
         Ok(opened)
     }
 
     /// Reads without writing anything.
     pub(super) fn look(context: &Context<'_>) -> Result<Self> {
+        Self::read(context, Conflicts::Refuse)
+    }
+
+    fn read(context: &Context<'_>, conflicts: Conflicts) -> Result<Self> {
         let places = &context.places;
         let manifest_text =
             fsx::read_optional(&places.manifest)?.map(|bytes| text(bytes, &places.manifest)).transpose()?;
-        let lock_bytes = fsx::read_optional(&places.lock)?;
+        let mut lock_bytes = fsx::read_optional(&places.lock)?;
+        let (mut lock, mut sides) = (Lock::default(), None);
+        if let Some(bytes) = &lock_bytes {
+            match read_lock(bytes, &places.lock, conflicts)? {
+                AfterMerge::Whole(whole) => lock = whole,
+                AfterMerge::Conflicted(both) => {
+                    sides =
+                        Some(whole_sides(&places.lock)?.map_or((both, Told::ByMarkers), |both| (both, Told::ByGit)));
+                    lock_bytes = None;
+                }
+            }
+        }
         Ok(ScopeState {
             manifest: manifest_text
                 .as_deref()
@@ -63,17 +97,28 @@ impl ScopeState {
                 .transpose()?
                 .unwrap_or_default(),
             manifest_text,
-            lock: lock_bytes
-                .as_deref()
-                .map(|bytes| lockfile::parse(bytes, &places.lock))
-                .transpose()?
-                .unwrap_or_default(),
+            lock,
+            sides,
             lock_bytes,
             receipt: receipt::read(&places.receipt())?,
             neighbour: places.neighbour().map(|(scope, path)| Ok((scope, receipt::read(&path)?))).transpose()?,
             _guard: None,
         })
     }
+}
+
+fn read_lock(bytes: &[u8], path: &Path, conflicts: Conflicts) -> Result<AfterMerge> {
+    match conflicts {
+        Conflicts::Refuse => lockfile::parse(bytes, path).map(AfterMerge::Whole),
+        Conflicts::Read(needs) => lockfile::parse_after_merge(bytes, path, needs),
+    }
+}
+
+/// The sides of a conflicted lock as git kept them.
+fn whole_sides(path: &Path) -> Result<Option<Sides>> {
+    let Some(stages) = git::stages::of(path) else { return Ok(None) };
+    let side = |bytes: Option<Vec<u8>>| bytes.map_or(Ok(Lock::default()), |bytes| lockfile::parse(&bytes, path));
+    Ok(Some(Sides { base: side(stages.base)?, ours: side(stages.ours)?, theirs: side(stages.theirs)? }))
 }
 
 /// Without a manifest there is nothing to make the scope like; this is said before anything is created.

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::apply::{self, About, Target};
+use super::breaking;
 use super::install::fetcher;
 pub use super::locking::Rewritten;
 use super::locking::{self, Unlock};
@@ -10,25 +11,66 @@ use super::state::{self, ScopeState};
 use crate::error::{Error, Kind, Result};
 use crate::index::Indexes;
 use crate::model::name::PackageName;
+use crate::model::version::Version;
+
+/// How far packages may move.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reach {
+    /// To the newest version that the manifest allows.
+    Allowed,
+    /// To exactly this version.
+    Precise(Version),
+    /// To the newest version of all; the manifest is changed to allow it.
+    Breaking,
+}
 
 /// Updates the named packages, or all.
 ///
 /// # Errors
 /// Any failure; [`Kind::Integrity`] when a history was replaced; [`Kind::Approval`] when what would run changes and nobody says yes; then nothing has changed.
-pub fn update(context: &Context<'_>, names: &[PackageName], rewritten: Rewritten) -> Result<Report> {
+pub fn update(context: &Context<'_>, names: &[PackageName], reach: &Reach, rewritten: Rewritten) -> Result<Report> {
     state::require_manifest(context)?;
     let state = ScopeState::open(context)?;
     let cache = context.git_cache()?;
     let fetcher = fetcher(context, &cache);
-    let unlock = unlocked(context, &state, names)?;
     let indexes = Indexes::new(&state.manifest.indexes, &cache);
-    let locking = locking::lock(&state.manifest, &state.lock, &unlock, rewritten, &indexes, &fetcher)?;
+    let mut raised = None;
+    let unlock = match (reach, names) {
+        (Reach::Allowed, names) => unlocked(context, &state, names)?,
+        (Reach::Precise(version), [name]) => Unlock::Precise(indexed_name(context, &state, name)?, version.clone()),
+        (Reach::Precise(_), _) => {
+            return Err(Error::new(Kind::Usage, "`--precise` is about one package").help("name it"));
+        }
+        (Reach::Breaking, names) => {
+            let raised = raised.insert(breaking::raise(context, &state, names, &indexes, &fetcher)?);
+            Unlock::Named(raised.packages.iter().cloned().collect())
+        }
+    };
+    let manifest = raised.as_ref().map_or(&state.manifest, |raised| &raised.manifest);
+    let locking = locking::lock(manifest, &state.lock, &unlock, rewritten, &indexes, &fetcher)?;
     let about = match unlock {
         Unlock::Named(names) => About::Packages(names),
+        Unlock::Precise(name, _) => About::Packages([name].into()),
         Unlock::Nothing | Unlock::Everything => About::Everything,
     };
-    let target = Target { manifest: &state.manifest, manifest_text: None, locking, about };
-    apply::apply(context, &state, &fetcher, target)
+    let manifest_text = raised.as_ref().and_then(|raised| raised.text.clone());
+    let mut report = apply::apply(context, &state, &fetcher, Target { manifest, manifest_text, locking, about })?;
+    report.requirements = raised.map(|raised| raised.changes).unwrap_or_default();
+    Ok(report)
+}
+
+/// [`locked_name`] for a package that has versions to choose from.
+fn indexed_name(context: &Context<'_>, state: &ScopeState, name: &PackageName) -> Result<PackageName> {
+    let package = locked_name(context, state, name)?;
+    match state.lock.packages.get(&package) {
+        Some(locked) if locked.index.is_none() => {
+            Err(Error::new(Kind::Usage, format!("`{name}` has no versions to choose from"))
+                .at(&locked.source)
+                .because("it does not come from an index")
+                .help(format!("choose a commit: `cpm install {name} --git URL --rev COMMIT`")))
+        }
+        _ => Ok(package),
+    }
 }
 
 /// What the names on the command line let move: all packages where there are none.

@@ -48,6 +48,7 @@ impl Run<'_> {
             scope: self.context.places.scope,
             base: self.context.machine.shown(&self.context.places.base),
             dry_run: self.context.effect == Effect::DryRun,
+            requirements: Vec::new(),
             packages,
             unchanged: self.kept.len(),
             files,

@@ -2,7 +2,7 @@
 
 use super::super::fetch::Loaded;
 use super::step::answers;
-use super::{Breadth, Locker, Rewritten};
+use super::{Breadth, Locker, Rewritten, Unlock};
 use crate::error::{Error, Kind, Result};
 use crate::index::IndexKind;
 use crate::model::dependency::{Dependency, Need, Origin};
@@ -80,7 +80,8 @@ impl Locker<'_, '_> {
             return Ok(Some(vec![locked_candidate(old, &[])]));
         }
         let Some((id, releases)) = self.ask(name, old)? else {
-            let Some(old) = old else { return Ok(None) };
+            let is_other = |old: &Locked| matches!(self.unlock, Unlock::Precise(named, version) if named == name && *version != old.version);
+            let Some(old) = old.filter(|old| !is_other(old)) else { return Ok(None) };
             self.warn_gone(name, old);
             return Ok(Some(vec![locked_candidate(old, &[])]));
         };
@@ -100,6 +101,11 @@ impl Locker<'_, '_> {
                 withheld: withheld(release),
             })
             .collect();
+        if let Unlock::Precise(named, version) = self.unlock
+            && named == name
+        {
+            candidates = only(version, candidates).map_err(|offered| no_such_version(name, version, &id, &offered))?;
+        }
         if let Some(old) = old.filter(|_| !self.unlock.frees(name)) {
             // It may have left the index, or have other content there now; who has it locked keeps it.
             let listed = candidates.iter().position(|candidate| candidate.version == old.version);
@@ -188,6 +194,28 @@ impl Catalog for Locker<'_, '_> {
             None => Ok(Ok(needs)),
         }
     }
+}
+
+/// The candidate of a version, as people write it: without build metadata any will do. What is offered where it is not.
+fn only(version: &Version, candidates: Vec<Candidate>) -> std::result::Result<Vec<Candidate>, Vec<Version>> {
+    let is_it = |candidate: &&Candidate| {
+        let offered = &candidate.version;
+        offered == version || (version.build.is_empty() && offered.cmp_precedence(version).is_eq())
+    };
+    match candidates.iter().filter(is_it).max_by(|a, b| a.version.cmp(&b.version)) {
+        Some(one) => Ok(vec![one.clone()]),
+        None => Err(candidates.into_iter().map(|candidate| candidate.version).collect()),
+    }
+}
+
+fn no_such_version(name: &PackageName, version: &Version, index: &IndexId, offered: &[Version]) -> Error {
+    let mut offered = offered.to_vec();
+    offered.sort_by(version::newest_first);
+    let newest: Vec<String> = offered.iter().take(5).map(ToString::to_string).collect();
+    Error::new(Kind::NotFound, format!("there is no version {version} of `{name}`"))
+        .at(index)
+        .because(format!("the newest there: {}", newest.join(", ")))
+        .help("choose one that is there")
 }
 
 /// A locked version as a candidate. What it needs is locked too, so where `listed` has no requirement any version will

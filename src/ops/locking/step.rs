@@ -13,6 +13,7 @@ use crate::model::source::RefWant;
 pub(in crate::ops) fn is_in_step(manifest: &Manifest, lock: &Lock, indexes: &Indexes<'_>) -> bool {
     let roots = manifest.dependencies.values().map(|dependency| &dependency.package);
     lock.reachable(roots).len() == lock.packages.len()
+        && lock.is_whole()
         && lock.packages.values().all(|locked| locked.index.as_ref().is_none_or(|index| indexes.has(index)))
         && manifest.dependencies.values().all(|dependency| {
             lock.packages.get(&dependency.package).is_some_and(|locked| answers(dependency, locked, indexes))
