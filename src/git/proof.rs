@@ -47,9 +47,21 @@ impl Cache<'_> {
     /// [`Kind::Network`]; [`Kind::NotFound`] when the ref is gone, or offline.
     pub fn still_contains(&self, url: &GitUrl, want: &RefWant, before: &Commit) -> Result<bool> {
         if self.network == Network::Offline {
-            return Err(offline(url, "the history that shows what became of the locked commit"));
+            // What was shown when hosts could be asked is still here.
+            return match self.known(url, want) {
+                Some(tip) if self.is_here_behind(url, &tip, before) => Ok(true),
+                _ => Err(offline(url, "the history that shows what became of the locked commit")),
+            };
         }
         self.healing(url, || self.writing(url, |server| server.still_contains(want, before)))
+    }
+}
+
+impl Cache<'_> {
+    fn is_here_behind(&self, url: &GitUrl, tip: &Commit, before: &Commit) -> bool {
+        let Ok(repository) = Repository::open_bare(self.repository(url)) else { return false };
+        let ids = [tip, before].map(|commit| odb::object_id(url, commit));
+        matches!(ids, [Ok(tip), Ok(before)] if reaches(&repository, vec![tip], before))
     }
 }
 

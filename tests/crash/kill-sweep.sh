@@ -33,7 +33,11 @@ for call in write openat rename renameat renameat2 unlink unlinkat rmdir mkdir f
   for n in $(seq 200); do
     rm -rf "$project" && cp -a "$work/old" "$project"
     { (cd "$project" && strace -f -qq -o /dev/null -e trace=$call -e "inject=$call:signal=KILL:when=$n" \
-      "$cpm" --quiet --project . update --accept --offline) > /dev/null; } 2> /dev/null && break
+      "$cpm" --quiet --project . update --accept --offline) > /dev/null; } 2> /dev/null
+    ended=$?
+    [ $ended = 0 ] && break
+    # 137 is the kill; anything else means that nothing was swept.
+    [ $ended = 137 ] || { violation "the update ended by itself with $ended"; break; }
     kills=$((kills + 1))
     run install > /dev/null 2>&1 || violation "the next command failed"
     case $(state "$project") in "$old") olds=$((olds + 1)) ;; "$new") news=$((news + 1)) ;; *) violation "a mix" ;; esac
@@ -42,4 +46,4 @@ for call in write openat rename renameat renameat2 unlink unlinkat rmdir mkdir f
   done
 done
 echo "kill sweep: $kills kills, $olds old, $news new, $bad violations"
-[ $kills -gt 0 ] && [ $bad = 0 ]
+[ $olds -gt 0 ] && [ $news -gt 0 ] && [ $bad = 0 ]

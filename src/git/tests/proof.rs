@@ -81,6 +81,10 @@ fn a_history_that_was_rewritten_does_not_contain_what_it_did() {
     world.git(&["commit", "--quiet", "--allow-empty", "-m", "third"]);
     assert!(contains(&RefWant::Head) && contains(&branch("main")));
     assert!(!contains(&tag("light")), "the tag stands before it");
+    world.cache().resolve(&url, &RefWant::Head, Reading::Index).expect("the tip");
+    assert!(world.offline().still_contains(&url, &RefWant::Head, &before).expect("shown before"));
+    let unknown = Commit::parse(&"2".repeat(40)).expect("a commit");
+    assert!(world.offline().still_contains(&url, &RefWant::Head, &unknown).is_err(), "nobody can be asked");
     world.git(&["reset", "--quiet", "--hard", "light"]);
     world.git(&["commit", "--quiet", "--allow-empty", "-m", "another second"]);
     assert!(!contains(&RefWant::Head) && !contains(&branch("main")));
