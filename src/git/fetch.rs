@@ -13,7 +13,7 @@ use super::filters::Filters;
 use super::need::{Lacking, Need};
 use super::odb::{self, Fault, Read};
 use super::process::Output;
-use super::repository::{clear_way, local_ref, peeled};
+use super::repository::{clear_way, local_ref, peeled, remote_ref};
 use super::{Cache, failure};
 use crate::error::{Error, Kind};
 use crate::model::source::{Commit, RefWant};
@@ -88,12 +88,10 @@ pub(super) enum Answer {
 impl Server<'_> {
     /// The commit that a ref names now; the first of what is needed of it comes along.
     pub(super) fn resolve(&self, want: &RefWant, needs: &[Need<'_>]) -> Read<Commit> {
-        let (remote, local) = match want {
-            RefWant::Rev(commit) => return Ok(commit.clone()),
-            RefWant::Head => ("HEAD".to_owned(), local_ref(want)),
-            RefWant::Branch(name) => (format!("refs/heads/{name}"), local_ref(want)),
-            RefWant::Tag(name) => (format!("refs/tags/{name}"), local_ref(want)),
-        };
+        if let RefWant::Rev(commit) = want {
+            return Ok(commit.clone());
+        }
+        let (remote, local) = (remote_ref(want), local_ref(want));
         self.tell("");
         let repository = self.open()?;
         clear_way(&repository, &local).map_err(|cause| self.damaged(&cause))?;
@@ -123,7 +121,7 @@ impl Server<'_> {
                 .help("`git ls-remote` with this address lists its branches and tags")
         };
         let commit = peeled(&reference).ok_or_else(|| is_not().at(self.url))?;
-        self.note_proved(&commit)?;
+        self.note_proved(&repository, &commit)?;
         Ok(commit)
     }
 
@@ -134,21 +132,7 @@ impl Server<'_> {
     /// Brings a commit and the first of what is needed of it.
     pub(super) fn commit(&self, commit: &Commit, needs: &[Need<'_>]) -> Read<()> {
         odb::object_id(self.url, commit)?;
-        self.tell("");
-        let local = local_ref(&RefWant::Rev(commit.clone()));
-        let refspec = format!("+{commit}:{local}");
-        loop {
-            let filters = self.cache.filters.of(self.asked);
-            let mut options = filters.for_commit(needs);
-            options.push(SHALLOW.to_owned());
-            match self.fetch(&self.question(options, vec![&refspec]))? {
-                Answer::Done => return self.check_commit(commit, &local),
-                Answer::RefusesFilter => self.cache.filters.refused(self.asked, filters),
-                Answer::RefusesId(_) | Answer::LacksRef(_) | Answer::KnowsNoneSince => {
-                    return self.commit_among_all(commit, &local);
-                }
-            }
-        }
+        if self.commits(&[commit], needs)? { Ok(()) } else { self.commit_among_all(commit) }
     }
 
     /// Brings several commits in one answer; `false` when the server does not give them all.
@@ -171,7 +155,7 @@ impl Server<'_> {
     }
 
     /// Brings all branches and tags, for a server that gives no commits by id.
-    fn commit_among_all(&self, commit: &Commit, local: &str) -> Read<()> {
+    fn commit_among_all(&self, commit: &Commit) -> Read<()> {
         self.cache.progress.detail(&format!("{} gives no commits by id: fetching all branches and tags", self.url));
         // The commits alone first: they show whether it is worth more.
         if !self.everything_holds(commit)? {
@@ -196,7 +180,10 @@ impl Server<'_> {
         }
         let repository = self.open()?;
         let id = odb::object_id(self.url, commit)?;
-        repository.reference(local, id, true, "cpm").map_err(|cause| self.damaged(&cause)).map(drop)
+        repository
+            .reference(&local_ref(&RefWant::Rev(commit.clone())), id, true, "cpm")
+            .map_err(|cause| self.damaged(&cause))
+            .map(drop)
     }
 
     /// Brings objects by their ids; `false` when the server does not give them so. A refusal of filters brings nothing,

@@ -11,6 +11,7 @@ use git2::{Oid, Repository};
 use super::fetch::{Answer, Server};
 use super::odb::{self, Read};
 use super::present::offline;
+use super::repository::remote_ref;
 use super::{Cache, Network, failure};
 use crate::error::{Error, Kind, Result};
 use crate::model::source::{Commit, RefWant};
@@ -55,9 +56,7 @@ impl Cache<'_> {
         }
         self.healing(url, || self.writing(url, |server| server.still_contains(want, before)))
     }
-}
 
-impl Cache<'_> {
     fn is_here_behind(&self, url: &GitUrl, tip: &Commit, before: &Commit) -> bool {
         let Ok(repository) = Repository::open_bare(self.repository(url)) else { return false };
         let ids = [tip, before].map(|commit| odb::object_id(url, commit));
@@ -73,7 +72,7 @@ impl Server<'_> {
         // What is likely first; refused is only what the whole history of everything does not hold, because dates lie.
         for (refspecs, since) in [(&[head.as_str()][..], since), (&EVERY_REF, since), (&EVERY_REF, None)] {
             if self.history(refspecs, since)? && self.history_holds(commit)? {
-                return self.note_proved(commit);
+                return self.note_proved(&self.open()?, commit);
             }
         }
         Err(Error::new(Kind::Integrity, format!("commit {commit} does not belong to the repository"))
@@ -96,19 +95,16 @@ impl Server<'_> {
     }
 
     fn still_contains(&self, want: &RefWant, before: &Commit) -> Read<bool> {
-        let remote = match want {
-            RefWant::Rev(commit) => return Ok(commit == before),
-            RefWant::Head => "HEAD".to_owned(),
-            RefWant::Branch(name) => format!("refs/heads/{name}"),
-            RefWant::Tag(name) => format!("refs/tags/{name}"),
-        };
+        if let RefWant::Rev(commit) = want {
+            return Ok(commit == before);
+        }
         let since = match self.date(before) {
             Ok(since) => since,
             // Not even the server has it any more.
             Err(fault) if fault.kind() == Kind::NotFound => return Ok(false),
             Err(fault) => return Err(fault),
         };
-        let refspec = format!("+{remote}:{HISTORY}/followed");
+        let refspec = format!("+{}:{HISTORY}/followed", remote_ref(want));
         for since in [since, None] {
             if self.history(&[&refspec], since)? && self.history_holds(before)? {
                 return Ok(true);
@@ -134,15 +130,13 @@ impl Server<'_> {
         let depth = since.map_or_else(|| "--depth=2147483647".to_owned(), |since| format!("--shallow-since=@{since}"));
         for filter in COMMITS_ONLY {
             let question = self.question(vec![filter.to_owned(), depth.clone()], refspecs.to_vec());
-            match self.fetch(&question) {
-                Ok(Answer::Done) => return Ok(true),
-                Ok(Answer::RefusesFilter) => {}
-                Ok(Answer::KnowsNoneSince) if since.is_some() => return Ok(false),
-                Ok(Answer::LacksRef(output) | Answer::RefusesId(output)) => {
+            match self.fetch(&question)? {
+                Answer::Done => return Ok(true),
+                Answer::RefusesFilter => {}
+                Answer::KnowsNoneSince => return Ok(false),
+                Answer::LacksRef(output) | Answer::RefusesId(output) => {
                     return Err(failure::error(self.url, &output).into());
                 }
-                Ok(Answer::KnowsNoneSince) => return Ok(false),
-                Err(fault) => return Err(fault),
             }
         }
         Ok(false)
@@ -167,9 +161,9 @@ impl Server<'_> {
     }
 
     /// Remembers that a commit belongs here.
-    pub(super) fn note_proved(&self, commit: &Commit) -> Read<()> {
+    pub(super) fn note_proved(&self, repository: &Repository, commit: &Commit) -> Read<()> {
         let id = odb::object_id(self.url, commit)?;
-        let noted = self.open()?.reference(&proved(commit), id, true, "cpm").map(drop);
+        let noted = repository.reference(&proved(commit), id, true, "cpm").map(drop);
         noted.map_err(|cause| self.damaged(&cause))
     }
 }

@@ -102,6 +102,16 @@ fn commit_of(repository: &Path, local: &str) -> Option<Commit> {
     peeled(&Repository::open_bare(repository).ok()?.find_reference(local).ok()?)
 }
 
+/// What a server is asked for: its full name of a ref, or the id of a commit.
+pub(super) fn remote_ref(want: &RefWant) -> String {
+    match want {
+        RefWant::Head => "HEAD".to_owned(),
+        RefWant::Branch(name) => format!("refs/heads/{name}"),
+        RefWant::Tag(name) => format!("refs/tags/{name}"),
+        RefWant::Rev(commit) => commit.to_string(),
+    }
+}
+
 /// The ref in the cache that follows one of the server.
 pub(super) fn local_ref(want: &RefWant) -> String {
     match want {
