@@ -67,6 +67,10 @@ fn stage() -> World {
     std::fs::create_dir_all(&project).expect("a folder");
     crate::support::git(&project, &["init", "-q"]);
     write(&world.home().join("skills/house-style/SKILL.md"), skill("house-style", "Write plainly."));
+    let weather = r#"{"name":"io.example/weather","version":"1.2.0","packages":[{"registryType":"npm",
+        "identifier":"weather-mcp","version":"1.2.0","transport":{"type":"stdio"},
+        "environmentVariables":[{"name":"WEATHER_KEY","isRequired":true,"isSecret":true}]}]}"#;
+    write(&world.home().join("weather/server.json"), weather);
     let entry = r#"{"name":"greeter","source":"./plugins/greeter"}"#;
     let plugin = r#"{"name":"greeter","version":"1.2.0","description":"Greets."}"#;
     let market = Repo::marketplace(

@@ -68,6 +68,44 @@ fn a_server_alone_is_an_entry_and_no_folder() {
     assert_eq!(folders(&world), set([]));
 }
 
+const REGISTERED: &str = r#"{"name":"io.example/weather","version":"1.2.0","packages":[{"registryType":"npm",
+    "identifier":"weather-mcp","version":"1.2.0","transport":{"type":"stdio"},
+    "environmentVariables":[{"name":"WEATHER_KEY","isRequired":true,"isSecret":true}]}]}"#;
+
+#[test]
+fn a_server_json_of_the_mcp_registry_is_an_entry_beside_its_sources() {
+    let world = World::in_git();
+    let sources = [("server.json", REGISTERED), ("package.json", "{}"), ("bin/run.js", "1\n"), ("src/index.ts", "1\n")];
+    let repo = Repo::new(&world, "repository", &sources);
+    world.ok(&["install", "--git", &repo.url()]);
+    let entry = serde_json::json!({
+        "type": "stdio", "command": "npx", "args": ["-y", "weather-mcp@1.2.0"], "env": { "WEATHER_KEY": "${WEATHER_KEY}" },
+    });
+    assert_eq!(json(&world.project().join(".mcp.json")), serde_json::json!({ "mcpServers": { "weather": entry } }));
+    assert!(world.read("cpm.lock").contains("name = \"weather\"\nversion = \"1.2.0\"\n"));
+    assert_eq!(folders(&world), set([]));
+    world.ok(&["verify"]);
+    world.ok(&["remove", "weather"]);
+    assert!(!world.has(".mcp.json"));
+}
+
+#[test]
+fn a_server_json_without_an_exact_version_needs_a_word_that_the_manifest_keeps() {
+    let world = World::in_git();
+    let loose = REGISTERED.replacen("\"version\":\"1.2.0\",\"transport", "\"transport", 1);
+    let repo = Repo::new(&world, "repository", &[("server.json", &loose)]);
+    let refused = world.fails(21, &["install", "--git", &repo.url()]).stderr;
+    assert!(refused.contains("weather-mcp") && refused.contains("--allow-unpinned"), "{refused}");
+    assert!(!world.has("cpm.toml") && !world.has(".mcp.json"));
+    world.ok(&["install", "--git", &repo.url(), "--allow-unpinned"]);
+    assert!(world.read("cpm.toml").contains("allow-unpinned = true"));
+    world.ok(&["install", "--locked"]);
+    change(&world, "allow-unpinned = true", "placement = \"loose\", allow-unpinned = true");
+    let plugin = world.read("cpm.toml").replace("loose", "plugin");
+    world.write("cpm.toml", &plugin);
+    assert!(world.fails(10, &["install"]).stderr.contains("cannot be a plugin"));
+}
+
 #[test]
 fn a_plugin_lies_whole_in_one_folder() {
     let world = World::in_git();

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result};
 use crate::format::plugin::{ComponentPath, Declared, PluginManifest};
-use crate::format::{frontmatter, json, mcp, plugin};
+use crate::format::{frontmatter, json, mcp, plugin, server_json};
 use crate::model::name::SkillName;
 use crate::model::package::{Package, Shape, Skill};
 use crate::model::relpath::RelPath;
@@ -15,6 +15,13 @@ use crate::model::tree::Tree;
 
 /// Where an author's plugin.json is.
 pub const MANIFEST: &str = ".claude-plugin/plugin.json";
+
+/// Where an MCP server says how to have it, in the form of the MCP registry.
+const REGISTRY_FILE: &str = "server.json";
+
+/// Folders that the client reads components from. `bin` is left to the package where only a `server.json` is of
+/// interest: the sources of many servers have one.
+const FOLDERS: [&str; 7] = ["skills", "commands", "agents", "hooks", "output-styles", "monitors", "bin"];
 
 /// Reads a package. `given` is the plugin.json that an index gives where the author gave none.
 ///
@@ -39,7 +46,8 @@ pub fn inspect(tree: &Tree, given: Option<&str>) -> Result<Package> {
             package.description = skill.description.clone();
             package.skills.push(skill);
         }
-        Shape::Servers => read_servers(tree, &manifest, &mut package)?,
+        Shape::Servers if tree.get(".mcp.json").is_some() => read_servers(tree, &manifest, &mut package)?,
+        Shape::Servers => read_registry_file(tree, &mut package)?,
         Shape::Plugin | Shape::Unnamed => {
             // An entry that lists skills means these and no others; a plugin.json adds to the default folder.
             let only_listed = shape == Shape::Unnamed && !manifest.skills.is_empty();
@@ -73,16 +81,21 @@ fn shape(tree: &Tree, has_manifest: bool, is_given: bool) -> Shape {
         Shape::Plugin
     } else if tree.get("SKILL.md").is_some() {
         Shape::Skill
-    } else if tree.get(".mcp.json").is_some() && !has_components(tree) {
+    } else if tree.get(".mcp.json").is_some() && !has_components(tree, &FOLDERS) {
+        Shape::Servers
+    } else if is_registry_server(tree) && !has_components(tree, &FOLDERS[..6]) {
         Shape::Servers
     } else {
         Shape::Unnamed
     }
 }
 
-fn has_components(tree: &Tree) -> bool {
-    const FOLDERS: [&str; 7] = ["skills", "commands", "agents", "hooks", "output-styles", "monitors", "bin"];
-    let in_folder = |path: &RelPath| path.parents().next().is_some_and(|top| FOLDERS.contains(&top));
+fn is_registry_server(tree: &Tree) -> bool {
+    tree.get(".mcp.json").is_none() && tree.get(REGISTRY_FILE).is_some_and(|file| server_json::is_one(&file.bytes))
+}
+
+fn has_components(tree: &Tree, folders: &[&str]) -> bool {
+    let in_folder = |path: &RelPath| path.parents().next().is_some_and(|top| folders.contains(&top));
     tree.get(".lsp.json").is_some() || tree.files().any(|(path, _)| in_folder(path))
 }
 
@@ -104,7 +117,8 @@ fn nothing_to_load(tree: &Tree, package: &Package) -> Error {
         .take(3)
         .collect();
     match folders.as_slice() {
-        [] => error.help("a package has a SKILL.md, a .claude-plugin/plugin.json or a .mcp.json at its top"),
+        [] => error
+            .help("a package has a SKILL.md, a .claude-plugin/plugin.json, a .mcp.json or a server.json at its top"),
         some => error.help(format!("name the folder of one package with `--path`, such as {}", some.join(", "))),
     }
 }
@@ -231,6 +245,19 @@ fn read_servers(tree: &Tree, manifest: &PluginManifest, package: &mut Package) -
             package.odd_servers.push(name);
         }
     }
+    Ok(())
+}
+
+/// What the MCP registry would say of the package: one server, named after the part of its name that is its own.
+fn read_registry_file(tree: &Tree, package: &mut Package) -> Result<()> {
+    let Some(file) = tree.get(REGISTRY_FILE) else { return Ok(()) };
+    let server = server_json::parse(&file.bytes, REGISTRY_FILE)?;
+    package.namespace = Some(server.key.as_str().to_ascii_lowercase());
+    package.version = Some(server.version);
+    package.description = server.description;
+    package.unpinned = server.unpinned;
+    package.notes.extend(server.notes);
+    package.servers.insert(server.key, server.entry);
     Ok(())
 }
 

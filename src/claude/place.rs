@@ -46,11 +46,25 @@ pub fn place(package: &Package, tree: &Tree, identity: Identity<'_>) -> Result<P
     let asked = identity.dependency.and_then(|dependency| dependency.placement);
     let by_content = || if can_be_loose(package, tree, identity.name) { Placement::Loose } else { Placement::Plugin };
     let placement = asked.unwrap_or_else(by_content);
+    refuse_unpinned(package, identity.dependency)?;
     match placement {
         Placement::Plugin => place_as_plugin(package, tree, identity),
         Placement::Loose => place_loose(package, tree, identity),
     }
     .map_err(|error| error.context(format!("`{}` cannot be placed as the manifest asks", identity.name)))
+}
+
+/// A `server.json` names a program of another registry, whose bytes no lock holds; an exact version is the least.
+fn refuse_unpinned(package: &Package, dependency: Option<&Dependency>) -> Result<()> {
+    match &package.unpinned {
+        Some(program) if !dependency.is_some_and(|dependency| dependency.allow_unpinned) => {
+            let what = format!("its MCP server runs `{program}`, which is not one exact version");
+            Err(Error::new(Kind::Policy, what).because("what runs could change any day, and nobody would see it").help(
+                "ask its author for an exact version (an image: its digest), or install it with `--allow-unpinned`",
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A skill is a folder as it is, and servers are entries: there is nothing to decide. A plugin must qualify.
@@ -86,6 +100,10 @@ fn place_as_plugin(package: &Package, tree: &Tree, identity: Identity<'_>) -> Re
         return Err(Error::new(Kind::Invalid, "`skills` and `servers` choose among loose parts")
             .because("this package is placed as a plugin, which the client loads as a whole")
             .help("remove the keys, or set `placement = \"loose\"`"));
+    }
+    if package.shape == Shape::Servers && tree.get(".mcp.json").is_none() {
+        return Err(Error::new(Kind::Invalid, "an MCP server from a server.json is an entry, and cannot be a plugin")
+            .help("remove `placement = \"plugin\"`"));
     }
     let whole = match package.shape {
         Shape::Plugin => tree.clone(),

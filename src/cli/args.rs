@@ -152,6 +152,9 @@ pub struct InstallArgs {
     /// Place it as one plugin, or each part on its own
     #[arg(long, value_enum, value_name = "HOW")]
     pub placement: Option<PlacementArg>,
+    /// Take an MCP server whose server.json names no exact version
+    #[arg(long)]
+    pub allow_unpinned: bool,
     /// Fail if the lock would change
     #[arg(long)]
     pub locked: bool,
@@ -413,7 +416,7 @@ impl InstallArgs {
                 );
             }
         };
-        Ok(vec![Wish { name, origin, placement }])
+        Ok(vec![Wish { name, origin, placement, allow_unpinned: self.allow_unpinned }])
     }
 
     fn want(&self) -> Result<RefWant> {
@@ -445,7 +448,7 @@ impl InstallArgs {
             requirement: requirement.map(Requirement::parse).transpose()?,
             index: self.index.as_deref().map(IndexName::parse).transpose()?,
         };
-        Ok(Wish { name: Some(name), origin, placement })
+        Ok(Wish { name: Some(name), origin, placement, allow_unpinned: self.allow_unpinned })
     }
 }
 

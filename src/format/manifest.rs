@@ -54,6 +54,8 @@ struct RawDependency {
     skills: Option<Vec<String>>,
     #[serde(default)]
     servers: BTreeMap<String, String>,
+    #[serde(default, rename = "allow-unpinned")]
+    allow_unpinned: bool,
 }
 
 /// Reads a manifest; `path` is for messages.
@@ -155,6 +157,7 @@ fn read_dependency(name: &PackageName, value: toml::Value) -> Result<Dependency>
         placement: raw.placement,
         skills: skills.transpose()?,
         servers,
+        allow_unpinned: raw.allow_unpinned,
         origin: read_origin(&raw)?,
     })
 }

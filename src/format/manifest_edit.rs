@@ -149,6 +149,9 @@ fn dependency_value(name: &PackageName, dependency: &Dependency) -> Value {
         let renames = dependency.servers.iter().map(|(old, new)| (old.as_str(), Value::from(new.as_str())));
         put("servers", renames.collect::<InlineTable>().into());
     }
+    if dependency.allow_unpinned {
+        table.insert("allow-unpinned", true.into());
+    }
     match (table.len(), table.get("version")) {
         (1, Some(version)) => version.clone().decorated(" ", ""),
         _ => table.into(),
@@ -198,7 +201,7 @@ mod tests {
         let text = "[indexes]\nacme = { git = \"https://github.com/o/r\", branch = \"main\" }\n\n[dependencies]\n\
             a = \"1.2\"\nb = { index = \"acme\" }\nc = { git = \"https://github.com/o/r\", path = \"x\", tag = \"v1\" }\n\
             d = { path = \"skills/d\" }\n\
-            e = { version = \"2\", package = \"ee\", placement = \"plugin\", skills = [\"s\"], servers = { g = \"h\" } }\n";
+            e = { version = \"2\", package = \"ee\", placement = \"plugin\", skills = [\"s\"], servers = { g = \"h\" }, allow-unpinned = true }\n";
         let manifest = manifest::parse(text, path).expect("a manifest");
         let mut editor = Editor::parse("", path).expect("TOML");
         manifest.indexes.iter().for_each(|index| editor.set_index(index).expect("a table"));

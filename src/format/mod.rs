@@ -13,4 +13,5 @@ pub mod marketplace;
 pub mod mcp;
 pub mod npm_range;
 pub mod plugin;
+pub mod server_json;
 pub mod summaries;

@@ -31,6 +31,8 @@ pub struct Dependency {
     pub skills: Option<Vec<SkillName>>,
     /// New names for servers.
     pub servers: BTreeMap<ServerName, ServerName>,
+    /// Whether a `server.json` may name a program without one exact version.
+    pub allow_unpinned: bool,
 }
 
 /// Where a dependency comes from.
@@ -103,6 +105,6 @@ impl Dependency {
     /// A dependency on the package of the same name, placed as its content decides.
     #[must_use]
     pub fn plain(package: PackageName, origin: Origin) -> Self {
-        Dependency { package, origin, placement: None, skills: None, servers: BTreeMap::new() }
+        Dependency { package, origin, placement: None, skills: None, servers: BTreeMap::new(), allow_unpinned: false }
     }
 }

@@ -33,6 +33,8 @@ pub struct Package {
     pub servers: BTreeMap<ServerName, ServerEntry>,
     /// Keys of MCP servers that the client would skip or that cpm will not write.
     pub odd_servers: Vec<String>,
+    /// The program of a `server.json` that is named without one exact version.
+    pub unpinned: Option<String>,
     /// Language servers by key.
     pub lsp: BTreeMap<String, Value>,
     /// Background monitors.

@@ -32,6 +32,8 @@ pub struct Wish {
     pub origin: WishOrigin,
     /// How to place it, if not as its content decides.
     pub placement: Option<Placement>,
+    /// Whether a `server.json` may name a program without one exact version.
+    pub allow_unpinned: bool,
 }
 
 /// Where a wished package comes from.
@@ -160,10 +162,12 @@ fn add(context: &Context<'_>, manifest: &mut Manifest, wish: &Wish, fetcher: &Fe
                 known.origin = origin;
             }
             known.placement = wish.placement.or(known.placement);
+            known.allow_unpinned |= wish.allow_unpinned;
         }
         None => {
             let mut dependency = Dependency::plain(name.clone(), origin);
             dependency.placement = wish.placement;
+            dependency.allow_unpinned = wish.allow_unpinned;
             manifest.dependencies.insert(name.clone(), dependency);
         }
     }
