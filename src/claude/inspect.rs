@@ -81,17 +81,19 @@ fn shape(tree: &Tree, has_manifest: bool, is_given: bool) -> Shape {
         Shape::Plugin
     } else if tree.get("SKILL.md").is_some() {
         Shape::Skill
-    } else if tree.get(".mcp.json").is_some() && !has_components(tree, &FOLDERS) {
-        Shape::Servers
-    } else if is_registry_server(tree) && !has_components(tree, &FOLDERS[..6]) {
+    } else if is_only_servers(tree) {
         Shape::Servers
     } else {
         Shape::Unnamed
     }
 }
 
-fn is_registry_server(tree: &Tree) -> bool {
-    tree.get(".mcp.json").is_none() && tree.get(REGISTRY_FILE).is_some_and(|file| server_json::is_one(&file.bytes))
+fn is_only_servers(tree: &Tree) -> bool {
+    let is_registered = || tree.get(REGISTRY_FILE).is_some_and(|file| server_json::is_one(&file.bytes));
+    match tree.get(".mcp.json") {
+        Some(_) => !has_components(tree, &FOLDERS),
+        None => is_registered() && !has_components(tree, &FOLDERS[..6]),
+    }
 }
 
 fn has_components(tree: &Tree, folders: &[&str]) -> bool {

@@ -3,9 +3,11 @@
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
+use super::others;
 use super::project::{self, Checkout};
 use crate::error::{Error, Kind, Result};
 use crate::fsx;
+use crate::model::client::Client;
 use crate::model::name::SkillName;
 use crate::model::scope::Scope;
 
@@ -22,6 +24,8 @@ pub struct Machine {
     pub cache: PathBuf,
     /// The user's own `config.toml` of cpm; it need not exist.
     pub settings: PathBuf,
+    /// Where programs of the user keep their configuration on this platform.
+    pub programs: PathBuf,
 }
 
 /// The places of one scope.
@@ -43,6 +47,8 @@ pub struct ScopePlaces {
     pub mcp: McpFile,
     /// For the local scope in a git checkout: where to say that its files are private.
     pub exclude: Option<Exclude>,
+    /// Files of other clients that `cpm export` writes under the lock of this scope.
+    pub others: Vec<PathBuf>,
 }
 
 /// The file and object that hold a scope's MCP entries.
@@ -89,11 +95,11 @@ impl Machine {
             .or_else(|| absolute("LOCALAPPDATA").map(|dir| dir.join("cpm").join("cache")))
             .unwrap_or_else(|| home.join(if cfg!(target_os = "macos") { "Library/Caches/cpm" } else { ".cache/cpm" }));
         let named = variable("CPM_CONFIG").filter(|file| !file.is_empty()).map(PathBuf::from);
-        let settings = named.unwrap_or_else(|| {
-            let dir = absolute("XDG_CONFIG_HOME").or_else(|| absolute("APPDATA"));
-            dir.unwrap_or_else(|| home.join(".config")).join("cpm").join("config.toml")
-        });
-        Ok(Machine { home, config, claude_json, cache, settings })
+        let configs = absolute("XDG_CONFIG_HOME").or_else(|| absolute("APPDATA"));
+        let configs = configs.unwrap_or_else(|| home.join(".config"));
+        let settings = named.unwrap_or_else(|| configs.join("cpm").join("config.toml"));
+        let programs = if cfg!(target_os = "macos") { home.join("Library/Application Support") } else { configs };
+        Ok(Machine { home, config, claude_json, cache, settings, programs })
     }
 
     /// The project that a directory belongs to, if any.
@@ -137,6 +143,7 @@ impl ScopePlaces {
                 shared_with_client: true,
             },
             exclude: None,
+            others: Client::ALL.iter().map(|client| others::user_file(*client, machine)).collect(),
             base,
         }
     }
@@ -157,6 +164,7 @@ impl ScopePlaces {
                 shared_with_client: false,
             },
             exclude: None,
+            others: Client::ALL.iter().filter_map(|client| others::project_file(*client, root)).collect(),
         }
     }
 
@@ -188,6 +196,12 @@ impl ScopePlaces {
         self.state.join(format!("receipt-{}.json", self.scope))
     }
 
+    /// The record of what `cpm export` wrote under the lock of this scope.
+    #[must_use]
+    pub fn exports(&self) -> PathBuf {
+        self.state.join("exports.json")
+    }
+
     /// The scope that has the same skills folder, with its receipt.
     #[must_use]
     pub fn neighbour(&self) -> Option<(Scope, PathBuf)> {
@@ -213,10 +227,11 @@ impl ScopePlaces {
     /// Whether a run in this scope may write to this place.
     #[must_use]
     pub fn may_write(&self, target: &Path) -> bool {
-        let receipt = self.receipt();
+        let (receipt, exports) = (self.receipt(), self.exports());
         let exclude = self.exclude.as_ref().map(|exclude| &exclude.file);
-        let mut files = [&self.manifest, &self.lock, &self.mcp.path, &receipt].into_iter().chain(exclude);
+        let files = [&self.manifest, &self.lock, &self.mcp.path, &receipt, &exports].into_iter();
         let is_skill = || target.file_name().and_then(|name| SkillName::parse(name.to_str()?).ok()).is_some();
+        let mut files = files.chain(exclude).chain(&self.others);
         files.any(|file| fsx::resolve_link(file) == target) || (target.parent() == Some(&self.skills) && is_skill())
     }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod export;
 pub mod questions;
 
 use std::path::PathBuf;
@@ -105,6 +106,8 @@ pub enum Command {
     Verify(VerifyArgs),
     /// Write cpm.lock as cpm.toml wants it, and install nothing
     Lock(LockArgs),
+    /// Bring the MCP servers that are installed here to another client
+    Export(export::ExportArgs),
     /// Write all locked packages into a folder, for machines without a network
     Vendor {
         /// The folder; `cpm install --from DIR` reads it

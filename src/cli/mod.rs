@@ -3,6 +3,7 @@
 pub mod args;
 mod bars;
 pub mod escape;
+mod exports;
 mod indexes;
 mod questions;
 mod render;
@@ -132,6 +133,7 @@ impl Session<'_> {
                 self.document(command, json!({ "vendored": vendored }));
                 Ok(ExitCode::SUCCESS)
             }
+            Command::Export(args) => self.export(command, args),
             Command::Index(what) => self.index(command, what),
             Command::Init { merge_driver } => self.init(command, *merge_driver),
             Command::Cache(what) => self.cache(command, what),
@@ -354,6 +356,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::List => "list",
         Command::Verify(_) => "verify",
         Command::Lock(_) => "lock",
+        Command::Export(_) => "export",
         Command::Vendor { .. } => "vendor",
         Command::Index(IndexCommand::Add { .. }) => "index add",
         Command::Index(IndexCommand::Remove { .. }) => "index remove",

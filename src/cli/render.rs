@@ -1,6 +1,7 @@
 //! Turns reports into lines for people. Programs get the same data as JSON.
 
 pub(super) mod changes;
+pub(super) mod export;
 pub(super) mod info;
 pub(super) mod outdated;
 pub(super) mod search;

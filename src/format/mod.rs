@@ -1,5 +1,6 @@
 //! Readers and writers of every file format. Raw types stay private to their file; what comes out is domain data.
 
+pub mod client_entry;
 pub mod config;
 pub mod frontmatter;
 pub mod index_edit;

@@ -2,6 +2,7 @@
 //! because the only way to make one is to parse it.
 
 pub mod age;
+pub mod client;
 pub mod dependency;
 pub mod digest;
 pub mod index;

@@ -6,6 +6,7 @@ mod breaking;
 pub mod cache;
 pub mod changes;
 pub mod diff;
+pub mod export;
 mod fetch;
 pub mod index;
 pub mod info;

@@ -152,7 +152,7 @@ fn refuse_links(context: &Context<'_>) -> Result<()> {
     // cpm follows what it finds in its state folder, so a link there counts as well.
     let kept: Vec<PathBuf> =
         std::fs::read_dir(&places.state).into_iter().flatten().flatten().map(|e| e.path()).collect();
-    for path in inside.into_iter().chain(shared).chain(&kept) {
+    for path in inside.into_iter().chain(shared).chain(&kept).chain(&places.others) {
         // The nearest part that exists decides where the rest would be written.
         let existing = path.ancestors().find(|part| std::fs::symlink_metadata(part).is_ok()).unwrap_or(&places.base);
         let real = real_place(existing);
