@@ -213,11 +213,17 @@ impl ScopePlaces {
     /// Whether a run in this scope may write to this place.
     #[must_use]
     pub fn may_write(&self, target: &Path) -> bool {
+        let is_skill = || target.file_name().and_then(|name| SkillName::parse(name.to_str()?).ok()).is_some();
+        self.files().iter().any(|file| file == target) || (target.parent() == Some(&self.skills) && is_skill())
+    }
+
+    /// The files that runs in this scope write, where links at their places lead.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
         let receipt = self.receipt();
         let exclude = self.exclude.as_ref().map(|exclude| &exclude.file);
-        let mut files = [&self.manifest, &self.lock, &self.mcp.path, &receipt].into_iter().chain(exclude);
-        let is_skill = || target.file_name().and_then(|name| SkillName::parse(name.to_str()?).ok()).is_some();
-        files.any(|file| fsx::resolve_link(file) == target) || (target.parent() == Some(&self.skills) && is_skill())
+        let files = [&self.manifest, &self.lock, &self.mcp.path, &receipt].into_iter().chain(exclude);
+        files.map(|file| fsx::resolve_link(file)).collect()
     }
 
     fn with_scope(mut self, scope: Scope) -> Self {

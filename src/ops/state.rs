@@ -3,6 +3,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::{Context, Effect};
+use crate::claude::client_lock::ClientLock;
 use crate::error::{Error, Kind, Result};
 use crate::format::lockfile::{AfterMerge, Needs};
 use crate::format::{lockfile, manifest};
@@ -14,7 +15,7 @@ use crate::model::lock::Lock;
 use crate::model::merge::{Sides, Told};
 use crate::model::scope::Scope;
 use crate::receipt::{self, Receipt};
-use crate::transaction;
+use crate::transaction::{self, Left, Recovered};
 
 /// What to do about a lock that git could not merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,10 +61,7 @@ impl ScopeState {
         let state = &context.places.state;
         transaction::prepare_state(state)?;
         let guard = FileLock::acquire(&state.join("lock"), PATIENCE, context.progress)?;
-        let places = context.places.sharing_state(context.machine);
-        if transaction::recover(state, &|target| places.iter().any(|places| places.may_write(target)))? {
-            context.progress.warn("an interrupted run was completed");
-        }
+        recover(context)?;
         let mut opened = Self::read(context, conflicts)?;
         opened._guard = Some(guard);
         Ok(opened)
@@ -105,6 +103,32 @@ impl ScopeState {
             _guard: None,
         })
     }
+}
+
+/// Completes what an interrupted run left, or takes it back, and says so.
+fn recover(context: &Context<'_>) -> Result<()> {
+    let places = context.places.sharing_state(context.machine);
+    let interrupted = match transaction::look(&context.places.state, &places)? {
+        Left::Nothing => return Ok(()),
+        Left::Unfinished => {
+            context.progress.warn("a run was interrupted before it changed anything");
+            return Ok(());
+        }
+        Left::Interrupted(interrupted) => interrupted,
+    };
+    let claude_json = &context.machine.claude_json;
+    let _client_lock = match interrupted.changes(claude_json) {
+        true => Some(ClientLock::acquire(claude_json)?),
+        false => None,
+    };
+    match interrupted.recover()? {
+        Recovered::Completed => context.progress.warn("an interrupted run was completed"),
+        Recovered::TakenBack(error) => context.progress.warn(&format!(
+            "an interrupted run could not be completed and was taken back: {error}{}",
+            error.causes().iter().map(|cause| format!(": {cause}")).collect::<String>()
+        )),
+    }
+    Ok(())
 }
 
 fn read_lock(bytes: &[u8], path: &Path, conflicts: Conflicts) -> Result<AfterMerge> {
