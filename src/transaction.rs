@@ -2,7 +2,10 @@
 //!
 //! Protocol [security.md §4.12]: stage everything in the state folder, which the client never scans; sync once; write
 //! the journal (the commit point); exchange each staged thing with its target; drop the journal. Invariant: with a
-//! journal on disk, [`recover`] completes the run; without one, nothing of it ever happened.
+//! journal on disk, [`recover`] completes the run; without one, nothing of it ever happened. Others may write the same
+//! files at any time: a step that met something else than it was made for takes everything back.
+
+mod meanwhile;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -15,6 +18,7 @@ use crate::model::digest::{FileDigest, TreeDigest};
 use crate::model::relpath::RelPath;
 use crate::model::tree::Tree;
 use crate::receipt::{self, Stamp};
+use meanwhile::{Sight, Standing};
 
 const FORMAT: u32 = 1;
 
@@ -23,6 +27,30 @@ const FORMAT: u32 = 1;
 pub struct Transaction {
     state: PathBuf,
     steps: Vec<Step>,
+    /// What this run has read, by digest: what it writes is made from that.
+    read: BTreeMap<PathBuf, Option<String>>,
+}
+
+/// What came of committing.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// Everything happened.
+    Done,
+    /// Nothing did: somebody changed this file or folder since the run read it.
+    Changed(PathBuf),
+}
+
+/// What came of recovering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Recovered {
+    /// Nothing was left.
+    Nothing,
+    /// The interrupted run was completed.
+    Completed,
+    /// The interrupted run was taken back, because the client changed its file since.
+    TakenBack,
 }
 
 /// One target and what it becomes; identities are digests, so that recovery can tell what already happened.
@@ -33,6 +61,12 @@ struct Step {
     staged: PathBuf,
     old: Option<String>,
     new: Option<String>,
+    /// Whether the client writes the file too, at any time.
+    #[serde(default)]
+    shared: bool,
+    /// The file that is to be replaced, as it was seen last; known to the run that saw it only.
+    #[serde(skip)]
+    sight: Option<Sight>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -74,7 +108,14 @@ impl Transaction {
     /// [`Kind::FileSystem`].
     pub fn begin(state: &Path) -> Result<Self> {
         fsx::create_dirs(&stage_dir(state))?;
-        Ok(Transaction { state: state.to_path_buf(), steps: Vec::new() })
+        Ok(Transaction { state: state.to_path_buf(), steps: Vec::new(), read: BTreeMap::new() })
+    }
+
+    /// Says what the run read in a file that it may replace; `None` when there was none. What others write there later
+    /// is not overwritten.
+    pub fn was_read(&mut self, target: &Path, bytes: Option<&[u8]>) {
+        let digest = bytes.map(|bytes| FileDigest::of(bytes).hex());
+        self.read.insert(fsx::resolve_link(target), digest);
     }
 
     /// Whether there is nothing to do.
@@ -92,27 +133,26 @@ impl Transaction {
         fsx::tree::write(tree, &staged)?;
         let stamps = receipt::stamps(tree, &staged)?;
         let new = Some(TreeDigest::of(tree).to_string());
-        self.push(target, staged, new)?;
+        self.push(target, staged, new, Privacy::Shared)?;
         Ok(stamps)
     }
 
-    /// Stages a file. The mode of the one it replaces is kept; a symbolic link is written through.
+    /// Stages a file. It gets mode, owner and attributes of the one it replaces; a symbolic link is written through.
     ///
     /// # Errors
-    /// [`Kind::FileSystem`].
+    /// [`Kind::FileSystem`]; also when the file may not be written.
     pub fn put_file(&mut self, target: &Path, bytes: &[u8], privacy: Privacy) -> Result<()> {
         let target = fsx::resolve_link(target);
         let staged = self.slot_near(&target)?;
         fsx::remove_any(&staged)?;
         fsx::write_new(&staged, bytes, false)?;
-        match std::fs::metadata(&target) {
-            Ok(metadata) => {
-                std::fs::set_permissions(&staged, metadata.permissions()).path("set the mode of", &staged)?;
-            }
-            Err(_) if privacy == Privacy::Owner => restrict(&staged)?,
-            Err(_) => {}
+        if target.exists() {
+            fsx::attributes::refuse_read_only(&target)?;
+            fsx::attributes::copy(&target, &staged)?;
+        } else if privacy == Privacy::Owner {
+            restrict(&staged)?;
         }
-        self.push(&target, staged, Some(FileDigest::of(bytes).hex()))
+        self.push(&target, staged, Some(FileDigest::of(bytes).hex()), privacy)
     }
 
     /// Plans the removal of a folder. A link that stands in its place goes itself; what it leads to is not ours.
@@ -121,42 +161,60 @@ impl Transaction {
     /// [`Kind::FileSystem`].
     pub fn remove_dir(&mut self, target: &Path) -> Result<()> {
         let staged = self.next_slot();
-        self.push(target, staged, None)
+        self.push(target, staged, None, Privacy::Shared)
     }
 
     /// Plans the removal of a file; a symbolic link to it stays.
     ///
     /// # Errors
-    /// [`Kind::FileSystem`].
-    pub fn remove(&mut self, target: &Path) -> Result<()> {
+    /// [`Kind::FileSystem`]; also when the file may not be written.
+    pub fn remove(&mut self, target: &Path, privacy: Privacy) -> Result<()> {
         let target = fsx::resolve_link(target);
+        if target.exists() {
+            fsx::attributes::refuse_read_only(&target)?;
+        }
         let staged = self.slot_near(&target)?;
-        self.push(&target, staged, None)
+        self.push(&target, staged, None, privacy)
     }
 
-    /// Makes everything happen.
+    /// Makes everything happen, or nothing when somebody else wrote one of the targets meanwhile.
     ///
     /// # Errors
     /// [`Kind::FileSystem`]. Before the journal is written nothing has changed; after it, the next run completes it.
-    pub fn commit(mut self) -> Result<()> {
+    pub fn commit(mut self) -> Result<Outcome> {
         let steps = std::mem::take(&mut self.steps);
         if steps.is_empty() {
-            return Ok(());
+            return Ok(Outcome::Done);
+        }
+        if let Some(step) = meanwhile::first_changed(&steps)? {
+            return Ok(Outcome::Changed(step.target.clone()));
         }
         for step in &steps {
             fsx::create_dirs(step.target.parent().unwrap_or(&self.state))?;
         }
         fsx::sync_all(&self.state)?;
-        write_journal(&self.state, &steps)?;
-        for step in &steps {
-            apply(step)?;
+        // That took time.
+        if let Some(step) = meanwhile::first_changed(&steps)? {
+            return Ok(Outcome::Changed(step.target.clone()));
         }
-        finish(&self.state, &steps)
+        write_journal(&self.state, &steps)?;
+        for (at, step) in steps.iter().enumerate() {
+            if !meanwhile::replace(step)? {
+                take_back(&self.state, &steps, &steps[..=at])?;
+                return Ok(Outcome::Changed(step.target.clone()));
+            }
+        }
+        finish(&self.state, &steps)?;
+        Ok(Outcome::Done)
     }
 
-    fn push(&mut self, target: &Path, staged: PathBuf, new: Option<String>) -> Result<()> {
-        let old = identity(target)?;
-        self.steps.push(Step { target: target.to_path_buf(), staged, old, new });
+    fn push(&mut self, target: &Path, staged: PathBuf, new: Option<String>, privacy: Privacy) -> Result<()> {
+        let (before, there) = (Sight::of(target), identity(target)?);
+        let old = self.read.get(target).cloned().unwrap_or_else(|| there.clone());
+        // A look is worth something only if it shows what was read.
+        let sight = before.filter(|_| there == old && before == Sight::of(target));
+        let (target, shared) = (target.to_path_buf(), privacy == Privacy::Owner);
+        self.steps.push(Step { target, staged, old, new, shared, sight });
         Ok(())
     }
 
@@ -199,18 +257,17 @@ pub fn is_interrupted(state: &Path) -> bool {
     journal_file(state).exists()
 }
 
-/// Completes or discards what an interrupted run left; whether there was anything to complete. `may_write` knows the
-/// places of cpm: a journal can come with a stranger's project, and must not reach anything else.
+/// Completes or takes back what an interrupted run left. `may_write` knows the places of cpm: a journal can come with a stranger's project, and must not reach anything else.
 ///
 /// # Errors
 /// [`Kind::Recovery`] when a target is neither as it was nor as it should become: somebody changed it since;
 /// [`Kind::UnsafeTree`] when the journal names other places.
-pub fn recover(state: &Path, may_write: &dyn Fn(&Path) -> bool) -> Result<bool> {
+pub fn recover(state: &Path, may_write: &dyn Fn(&Path) -> bool) -> Result<Recovered> {
     let journal = journal_file(state);
     fsx::remove_any(&unfinished_journal(state))?;
     let Some(bytes) = fsx::read_optional(&journal)? else {
         fsx::remove_any(&stage_dir(state))?;
-        return Ok(false);
+        return Ok(Recovered::Nothing);
     };
     let damaged = |cause: String| {
         Error::new(Kind::Recovery, "an interrupted run left a journal that cannot be understood")
@@ -228,11 +285,35 @@ pub fn recover(state: &Path, may_write: &dyn Fn(&Path) -> bool) -> Result<bool> 
             .because(format!("`{}` from `{}`", step.target.display(), step.staged.display()))
             .help("no run of cpm here wrote it; ask who gave you this folder, and delete the journal"));
     }
-    for step in &parsed.steps {
-        resume(step)?;
+    resume(state, &parsed.steps)
+}
+
+fn resume(state: &Path, steps: &[Step]) -> Result<Recovered> {
+    let standings = steps.iter().map(meanwhile::standing).collect::<Result<Vec<_>>>()?;
+    let with = |wanted: &[Standing]| {
+        let found = steps.iter().zip(&standings).filter(|(_, standing)| wanted.contains(standing));
+        found.map(|(step, _)| step.clone()).collect::<Vec<_>>()
+    };
+    if let Some(step) = with(&[Standing::Changed]).first() {
+        return Err(changed_since(step));
     }
-    finish(state, &parsed.steps)?;
-    Ok(true)
+    let mut happened = with(&[Standing::Done, Standing::Displaced]);
+    let built_on = with(&[Standing::BuiltOn]);
+    let mut is_overtaken = !with(&[Standing::Displaced, Standing::Overtaken]).is_empty();
+    for step in with(&[Standing::Waiting]) {
+        if !is_overtaken {
+            is_overtaken = !meanwhile::replace(&step)?;
+            happened.push(step);
+        }
+    }
+    if !is_overtaken {
+        finish(state, steps)?;
+        return Ok(Recovered::Completed);
+    }
+    // What somebody built on cannot be taken back without losing it.
+    built_on.first().map_or(Ok(()), |step| Err(changed_since(step)))?;
+    take_back(state, steps, &happened)?;
+    Ok(Recovered::TakenBack)
 }
 
 /// Whether a step is staged where [`Transaction::slot_near`] stages.
@@ -242,18 +323,11 @@ fn is_slot(state: &Path, step: &Step) -> bool {
     in_stage || step.staged == step.target.with_file_name(format!(".{}.cpm-staged", name(&step.target)))
 }
 
-fn resume(step: &Step) -> Result<()> {
-    let now = identity(&step.target)?;
-    if now == step.new {
-        return Ok(());
-    }
-    if now == step.old && (step.new.is_none() || identity(&step.staged)? == step.new) {
-        return apply(step);
-    }
-    Err(Error::new(Kind::Recovery, format!("`{}` changed after an interrupted run", step.target.display()))
+fn changed_since(step: &Step) -> Error {
+    Error::new(Kind::Recovery, format!("`{}` changed after an interrupted run", step.target.display()))
         .at_path(&step.target)
         .because("it is neither what it was before that run nor what the run would have made it")
-        .help("move it away and run again; what the run wanted to put there is locked and comes back"))
+        .help("move it away and run again; what the run wanted to put there is locked and comes back")
 }
 
 fn apply(step: &Step) -> Result<()> {
@@ -288,6 +362,14 @@ fn finish(state: &Path, steps: &[Step]) -> Result<()> {
     fsx::remove_any(&stage_dir(state))
 }
 
+/// Undoes the steps that have happened, the last one first, then forgets all.
+fn take_back(state: &Path, steps: &[Step], happened: &[Step]) -> Result<()> {
+    for step in happened.iter().rev() {
+        meanwhile::take_back(step)?;
+    }
+    finish(state, steps)
+}
+
 fn sync(path: &Path) -> Result<()> {
     let handle = std::fs::File::open(path).path("open", path)?;
     handle.sync_all().path("sync", path)
@@ -305,6 +387,10 @@ fn identity(path: &Path) -> Result<Option<String>> {
     if metadata.is_symlink() {
         let target = std::fs::read_link(path).path("read the link", path)?;
         return Ok(Some(format!("link to {}", target.display())));
+    }
+    if !metadata.is_file() {
+        // Reading a pipe would wait for ever.
+        return Ok(Some("foreign".to_owned()));
     }
     let bytes = std::fs::read(path).path("read", path)?;
     Ok(Some(FileDigest::of(&bytes).hex()))

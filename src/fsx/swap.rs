@@ -10,8 +10,8 @@ use crate::error::{Error, IoContext as _, Result};
 /// # Errors
 /// [`crate::error::Kind::FileSystem`]; then both are as before.
 pub fn exchange(staged: &Path, target: &Path) -> Result<()> {
-    if std::fs::symlink_metadata(target).is_err() {
-        return std::fs::rename(staged, target).path("move into place", target);
+    if std::fs::symlink_metadata(target).is_err() && appear(staged, target)? {
+        return Ok(());
     }
     if exchange_in_one_step(staged, target)? {
         return Ok(());
@@ -24,6 +24,26 @@ pub fn exchange(staged: &Path, target: &Path) -> Result<()> {
         return Err(Error::io("move into place", target, &cause));
     }
     std::fs::rename(&aside, staged).path("keep the old one", staged)
+}
+
+/// Moves `staged` to where nothing is; `false` when something has come there meanwhile.
+#[cfg(target_os = "linux")]
+fn appear(staged: &Path, target: &Path) -> Result<bool> {
+    use rustix::fs::{CWD, RenameFlags, renameat_with};
+    use rustix::io::Errno;
+    match renameat_with(CWD, staged, CWD, target, RenameFlags::NOREPLACE) {
+        Ok(()) => Ok(true),
+        Err(Errno::EXIST) => Ok(false),
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            std::fs::rename(staged, target).path("move into place", target).map(|()| true)
+        }
+        Err(cause) => Err(Error::io("move into place", target, &cause.into())),
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn appear(staged: &Path, target: &Path) -> Result<bool> {
+    std::fs::rename(staged, target).path("move into place", target).map(|()| true)
 }
 
 #[cfg(target_os = "linux")]

@@ -1,6 +1,7 @@
 //! The scope's MCP file, read: what is in it now, and the document to edit.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::Value;
 
@@ -22,17 +23,14 @@ pub(super) struct McpDocument {
 impl McpDocument {
     pub(super) fn read(context: &Context<'_>) -> Result<Self> {
         let file = &context.places.mcp;
-        // Reading a pipe would wait for ever.
-        if std::fs::metadata(&file.path).is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(Error::new(Kind::Conflict, "what stands where the MCP file belongs is not a file")
-                .at_path(&file.path)
-                .help("move it away, then run again"));
-        }
         let bytes = fsx::read_optional(&file.path)?;
         let document = match &bytes {
             Some(bytes) => Document::parse(bytes, &file.path)?,
             None => Document::empty(),
         };
+        if !file.shared_with_client {
+            refuse_other_key(&document, &file.path)?;
+        }
         let container: Vec<&str> = file.container.iter().map(String::as_str).collect();
         let entries = match document.get(&container) {
             None => BTreeMap::new(),
@@ -44,5 +42,19 @@ impl McpDocument {
             }
         };
         Ok(McpDocument { bytes, document, entries })
+    }
+}
+
+/// Other programs keep their servers under `servers`, and the client refuses such a file. With our entries beside them
+/// it would not, and say nothing of theirs any more.
+fn refuse_other_key(document: &Document, path: &Path) -> Result<()> {
+    match document.place(&["servers"]) {
+        Some(place) if document.get(&["mcpServers"]).is_none() => {
+            Err(Error::new(Kind::ClientFile, "the file has `servers` in place of `mcpServers`")
+                .at_path(path)
+                .because(format!("{}:{place}: Claude Code does not read what is there", path.display()))
+                .help("rename the key to `mcpServers`, then run again; nothing was changed"))
+        }
+        _ => Ok(()),
     }
 }

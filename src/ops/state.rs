@@ -7,14 +7,14 @@ use crate::error::{Error, Kind, Result};
 use crate::format::lockfile::{AfterMerge, Needs};
 use crate::format::{lockfile, manifest};
 use crate::fsx;
-use crate::fsx::lock::{FileLock, PATIENCE};
+use crate::fsx::lock::FileLock;
 use crate::git;
 use crate::model::dependency::Manifest;
 use crate::model::lock::Lock;
 use crate::model::merge::{Sides, Told};
 use crate::model::scope::Scope;
 use crate::receipt::{self, Receipt};
-use crate::transaction;
+use crate::transaction::{self, Outcome, Recovered, Transaction};
 
 /// What to do about a lock that git could not merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +31,8 @@ pub(super) struct ScopeState {
     pub(super) manifest_text: Option<String>,
     /// The manifest; empty when there is none.
     pub(super) manifest: Manifest,
+    /// The bytes of the lock as they were read.
+    lock_read: Option<Vec<u8>>,
     /// The bytes of the lock; `None` when there is none that could stay as it is.
     pub(super) lock_bytes: Option<Vec<u8>>,
     /// The lock; empty when there is none.
@@ -59,14 +61,26 @@ impl ScopeState {
         }
         let state = &context.places.state;
         transaction::prepare_state(state)?;
-        let guard = FileLock::acquire(&state.join("lock"), PATIENCE, context.progress)?;
+        let guard = FileLock::acquire_as(&state.join("lock"), context.waiting, context.progress)?;
         let places = context.places.sharing_state(context.machine);
-        if transaction::recover(state, &|target| places.iter().any(|places| places.may_write(target)))? {
-            context.progress.warn("an interrupted run was completed");
+        match transaction::recover(state, &|target| places.iter().any(|places| places.may_write(target)))? {
+            Recovered::Nothing => {}
+            Recovered::Completed => context.progress.warn("an interrupted run was completed"),
+            Recovered::TakenBack => context
+                .progress
+                .warn("an interrupted run was taken back, because Claude Code changed its configuration since"),
         }
         let mut opened = Self::read(context, conflicts)?;
         opened._guard = Some(guard);
         Ok(opened)
+    }
+
+    /// Begins a change of this scope, which others may change meanwhile.
+    pub(super) fn begin(&self, context: &Context<'_>) -> Result<Transaction> {
+        let mut transaction = Transaction::begin(&context.places.state)?;
+        transaction.was_read(&context.places.manifest, self.manifest_text.as_deref().map(str::as_bytes));
+        transaction.was_read(&context.places.lock, self.lock_read.as_deref());
+        Ok(transaction)
     }
 
     /// Reads without writing anything.
@@ -79,6 +93,7 @@ impl ScopeState {
         let manifest_text =
             fsx::read_optional(&places.manifest)?.map(|bytes| text(bytes, &places.manifest)).transpose()?;
         let mut lock_bytes = fsx::read_optional(&places.lock)?;
+        let lock_read = lock_bytes.clone();
         let (mut lock, mut sides) = (Lock::default(), None);
         if let Some(bytes) = &lock_bytes {
             match read_lock(bytes, &places.lock, conflicts)? {
@@ -99,12 +114,29 @@ impl ScopeState {
             manifest_text,
             lock,
             sides,
+            lock_read,
             lock_bytes,
             receipt: receipt::read(&places.receipt())?,
             neighbour: places.neighbour().map(|(scope, path)| Ok((scope, receipt::read(&path)?))).transpose()?,
             _guard: None,
         })
     }
+}
+
+/// Makes a change happen that is to be made from what was read, and from nothing newer.
+pub(super) fn commit(transaction: Transaction) -> Result<()> {
+    match transaction.commit()? {
+        Outcome::Done => Ok(()),
+        Outcome::Changed(path) => Err(changed_meanwhile(&path)),
+    }
+}
+
+/// The error for a file that somebody else wrote while cpm was at work.
+pub(super) fn changed_meanwhile(path: &Path) -> Error {
+    Error::new(Kind::Locked, format!("`{}` changed while cpm was at work, so nothing was changed", path.display()))
+        .at_path(path)
+        .because("another program, or you, wrote it since cpm read it; that stays")
+        .help("run again; if it keeps changing, end what writes it first, such as other Claude Code sessions")
 }
 
 fn read_lock(bytes: &[u8], path: &Path, conflicts: Conflicts) -> Result<AfterMerge> {
