@@ -33,9 +33,9 @@ fn a_read_only_file_is_respected() {
     }
 }
 
-#[test]
 #[cfg(target_os = "linux")]
 #[expect(clippy::print_stdout, reason = "a skipped test must say so")]
+#[test]
 fn the_access_list_and_attributes_of_a_file_stay() {
     use rustix::fs::{XattrFlags, getxattr, setxattr};
     // Version 2; user::rw-, user 12345:rw-, group::r--, mask::rw-, other::---: each a tag, the powers and an id.

@@ -32,6 +32,7 @@ mod mirrors;
 mod moved;
 mod output;
 mod placements;
+mod powers;
 mod questions;
 mod registry;
 mod scopes;

@@ -4,12 +4,13 @@
 use std::fs::File;
 use std::io::{BufRead as _, BufReader};
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, SystemTime};
 
 use crate::locking::with_kit;
 use crate::support::samples::{KIT, json};
-use crate::support::{Repo, World, write};
+use crate::support::{Repo, World, until, write};
 
 /// The lock of the project's scope, held as another cpm would.
 fn held(world: &World) -> File {
@@ -55,7 +56,8 @@ fn what_only_looks_does_not_wait() {
 /// A run of `cpm install` that holds the lock of the project until it is killed, because its git never answers.
 struct Holder {
     cpm: Child,
-    git: u32,
+    /// Holds the number of its git.
+    number: PathBuf,
 }
 
 impl Holder {
@@ -68,13 +70,9 @@ impl Holder {
         let path = format!("{}:{}", world.path("bin").display(), std::env::var("PATH").expect("a PATH"));
         command.args(["install", "--git", "https://git.example.com/silent/kit"]).env("PATH", path);
         let cpm = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("cpm runs");
-        for _ in 0..1000 {
-            if let Ok(git) = std::fs::read_to_string(&number) {
-                return Holder { cpm, git: git.trim().parse().expect("a number") };
-            }
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        panic!("cpm does not start git");
+        let holder = Holder { cpm, number };
+        until("git", || holder.number.exists());
+        holder
     }
 
     /// Ends it as no program can prevent.
@@ -86,7 +84,8 @@ impl Holder {
 impl Drop for Holder {
     fn drop(&mut self) {
         self.kill();
-        let _ = Command::new("kill").args(["-9", &self.git.to_string()]).status();
+        let git = std::fs::read_to_string(&self.number).unwrap_or_default();
+        let _ = Command::new("kill").args(["-9", git.trim()]).status();
     }
 }
 
@@ -126,9 +125,9 @@ fn what_a_lock_file_says_decides_nothing() {
     assert!(!run.stderr.contains("[31m"), "{run}");
 }
 
-#[test]
 #[cfg(target_os = "linux")]
 #[expect(clippy::print_stdout, reason = "a skipped test must say so")]
+#[test]
 fn a_file_system_without_locks_is_refused_with_the_reason() {
     let (world, _repo) = with_kit();
     for error in ["ENOLCK", "EOPNOTSUPP"] {
@@ -155,7 +154,7 @@ fn a_file_system_without_locks_is_refused_with_the_reason() {
 }
 
 /// A world with a package of a server, and the lock of the client held, as the client holds it.
-fn with_client() -> (World, String, std::path::PathBuf) {
+fn with_client() -> (World, String, PathBuf) {
     let world = World::in_git();
     let url = Repo::new(&world, "kit", &KIT).url();
     let lock = world.home().join(".claude.json.lock");

@@ -13,7 +13,7 @@ use super::changes::{Before, Changes, Detail, Lookup};
 use super::fetch::{Fetcher, Loaded};
 use super::installed::{Look, Presence, dependency_on, options_text};
 use super::locking::{Locking, changed_names};
-use super::mcp_document::McpDocument;
+use super::mcp_document::{self, McpDocument};
 use super::report::{Report, SurfaceChange};
 use super::state::{self, ScopeState};
 use super::{Answer, Context, Effect, LockMode, revoked};
@@ -243,7 +243,12 @@ impl Run<'_> {
         self.stage_exclude(&mut transaction, &mut receipt, &mut written)?;
         self.stage_files(&mut transaction, &receipt, &mut written)?;
         Ok(match transaction.commit()? {
-            Outcome::Done => Attempt::Done(self.report(&changes, &written)),
+            Outcome::Done => {
+                if touches_mcp && places.mcp.shared_with_client {
+                    mcp_document::confirm(self.context, &changes)?;
+                }
+                Attempt::Done(self.report(&changes, &written))
+            }
             Outcome::Changed(path) => Attempt::Changed(path),
         })
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -9,6 +10,8 @@ use super::Context;
 use crate::error::{Error, Kind, Result};
 use crate::format::json_edit::Document;
 use crate::fsx;
+use crate::model::name::ServerName;
+use crate::plan::Change;
 
 /// The scope's MCP file, read.
 pub(super) struct McpDocument {
@@ -42,6 +45,30 @@ impl McpDocument {
             }
         };
         Ok(McpDocument { bytes, document, entries })
+    }
+}
+
+/// How long the client needs, once it has read its file, to write it.
+const WRITING: Duration = Duration::from_millis(100);
+
+/// Makes sure that the client did not write what it had read before these changes over them: it waits for no lock
+/// [claude-code.md §1.6].
+pub(super) fn confirm(context: &Context<'_>, changes: &[Change]) -> Result<()> {
+    std::thread::sleep(WRITING);
+    let entries = McpDocument::read(context)?.entries;
+    let is_there =
+        |server: &ServerName, entry: &Value| entries.get(server.as_str()).is_some_and(|there| there == entry);
+    let lost = changes.iter().find_map(|change| match change {
+        Change::SetServer { server, entry, .. } if !is_there(server, entry) => Some(server),
+        Change::RemoveServer { server, .. } if entries.contains_key(server.as_str()) => Some(server),
+        _ => None,
+    });
+    match lost {
+        None => Ok(()),
+        Some(server) => Err(Error::new(Kind::Locked, format!("Claude Code wrote over what cpm did about `{server}`"))
+            .at_path(&context.places.mcp.path)
+            .because("it had read its configuration just before, and waits for nobody; all else is done")
+            .help("run `cpm install`, which puts servers back; one that was to go: `claude mcp remove`")),
     }
 }
 

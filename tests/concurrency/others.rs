@@ -20,6 +20,9 @@ fn large_state() -> String {
     format!("{{\n  \"counter\": \"0000000000\",\n  \"projects\": {{\n{}\n  }}\n}}", projects.join(",\n"))
 }
 
+/// What stands before the number that the client counts.
+const KEY: &[u8] = b"\"counter\": \"";
+
 /// How the client saves its state.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {
@@ -39,19 +42,21 @@ struct Client {
 impl Client {
     fn save(&self) {
         let lock = PathBuf::from(format!("{}.lock", self.file.display()));
-        while self.manner == Manner::Locked {
-            match std::fs::create_dir(&lock) {
-                Ok(()) => break,
-                Err(cause) => assert_eq!(cause.kind(), ErrorKind::AlreadyExists, "{cause}"),
+        if self.manner == Manner::Locked {
+            while let Err(cause) = std::fs::create_dir(&lock) {
+                assert_eq!(cause.kind(), ErrorKind::AlreadyExists, "{cause}");
+                std::thread::sleep(Duration::from_millis(1));
             }
-            std::thread::sleep(Duration::from_millis(1));
         }
-        let text = std::fs::read_to_string(&self.file).expect("the state is always there");
-        let (before, after) = text.split_once("\"counter\": \"").expect("the client's key is always there");
-        let number: u64 = after[..10].parse().expect("whole");
+        // In few steps, because cpm must find it at rest most of the time.
+        let mut bytes = std::fs::read(&self.file).expect("the state is always there");
+        let at =
+            bytes.windows(KEY.len()).position(|window| window == KEY).expect("the client's key is there") + KEY.len();
+        let number = std::str::from_utf8(&bytes[at..at + 10]).ok().and_then(|digits| digits.parse::<u64>().ok());
         let counted = self.count.fetch_add(1, Ordering::SeqCst);
-        assert_eq!(number, counted, "what the client saved last was lost");
-        save(&self.file, format!("{before}\"counter\": \"{:010}{}", counted + 1, &after[10..]).as_bytes());
+        assert_eq!(number, Some(counted), "what the client saved last was lost");
+        bytes[at..at + 10].copy_from_slice(format!("{:010}", counted + 1).as_bytes());
+        save(&self.file, &bytes);
         if self.manner == Manner::Locked {
             std::fs::remove_dir(&lock).expect("nobody else takes it away");
         }
@@ -60,7 +65,7 @@ impl Client {
 }
 
 #[test]
-fn a_client_that_saves_all_the_time_loses_nothing_and_neither_does_cpm() {
+fn a_client_that_saves_all_the_time_loses_nothing() {
     for manner in [Manner::Locked, Manner::Anyway] {
         let world = World::in_git();
         let url = Repo::new(&world, "kit", SERVER).url();
@@ -81,17 +86,16 @@ fn a_client_that_saves_all_the_time_loses_nothing_and_neither_does_cpm() {
         let saved = client.count.load(Ordering::SeqCst);
         assert_eq!(whole["counter"], format!("{saved:010}"));
         assert_eq!(whole["projects"].as_object().map(serde_json::Map::len), Some(5_000));
-        match (runs[0].code, runs[1].code) {
-            (0, 0) => assert_eq!(whole["mcpServers"], Value::Null),
-            (0, 41) => assert_eq!(whole["mcpServers"]["srv"]["command"], "true"),
-            (41, 14) => assert_eq!(whole["mcpServers"], Value::Null),
-            other => panic!("{other:?}: {} {}", runs[0], runs[1]),
-        }
-        if manner == Manner::Locked {
-            assert_eq!((runs[0].code, runs[1].code), (0, 0), "{} {}", runs[0], runs[1]);
-        }
+        let codes = (runs[0].code, runs[1].code);
+        let allowed: &[(i32, i32)] = match manner {
+            Manner::Locked => &[(0, 0)],
+            // Where the first run gave up there may be nothing to remove.
+            Manner::Anyway => &[(0, 0), (0, 41), (41, 0), (41, 14), (41, 41)],
+        };
+        assert!(allowed.contains(&codes), "{} {}", runs[0], runs[1]);
+        assert!(whole["mcpServers"] == Value::Null || runs[1].code == 41, "{} {}", runs[0], runs[1]);
         for run in runs.iter().filter(|run| run.code == 41) {
-            assert!(run.stderr.contains(".claude.json") && run.stderr.contains("changed while cpm"), "{run}");
+            assert!(run.stderr.contains(".claude.json"), "{run}");
         }
     }
 }
@@ -157,4 +161,29 @@ fn a_manifest_that_is_edited_during_a_long_run_stays_as_it_was_saved() {
     assert!(run.stderr.contains("cpm.toml") && run.stderr.contains("nothing was changed"), "{run}");
     assert_eq!((world.read("cpm.toml"), world.read("cpm.lock"), world.read(".mcp.json")), (edited, lock, entries));
     assert!(!world.has(".claude"));
+}
+
+#[test]
+fn a_client_that_writes_what_it_read_before_over_cpm_is_told() {
+    let world = World::in_git();
+    let url = Repo::new(&world, "kit", SERVER).url();
+    let file = world.home().join(".claude.json");
+    let before = r#"{"numStartups":1}"#;
+    write(&file, before);
+    let over = AtomicBool::new(false);
+    let write_over = || {
+        if std::fs::read(&file).expect("always there") != before.as_bytes() {
+            save(&file, before.as_bytes());
+        }
+    };
+    let args = ["install", "kit", "--git", &url, "--scope", "user"];
+    let run = std::thread::scope(|scope| {
+        let _client = meanwhile(scope, &over, write_over);
+        world.cpm(&args)
+    });
+    assert_eq!(run.code, 41, "{run}");
+    assert!(run.stderr.contains("`srv`") && run.stderr.contains("cpm install"), "{run}");
+    assert_eq!(std::fs::read_to_string(&file).expect("text"), before);
+    world.ok(&["install", "--scope", "user"]);
+    assert_eq!(json(&file)["mcpServers"]["srv"]["command"], "true");
 }

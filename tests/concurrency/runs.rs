@@ -108,15 +108,15 @@ fn assert_whole(world: &World) {
     }
 }
 
-/// How many processes do how many operations each: few, so that the suite stays quick; `CPM_CONCURRENCY=8x50` for more.
+/// How many processes do how many operations each.
 fn size() -> (usize, usize) {
-    let asked = std::env::var("CPM_CONCURRENCY").unwrap_or_else(|_| "4x10".to_owned());
+    let asked = std::env::var("CPM_CONCURRENCY").unwrap_or_else(|_| "8x50".to_owned());
     let (processes, operations) = asked.split_once('x').expect("PROCESSESxOPERATIONS");
     (processes.parse().expect("a number"), operations.parse().expect("a number"))
 }
 
-#[test]
 #[expect(clippy::print_stdout, reason = "the seed repeats a failure")]
+#[test]
 fn processes_that_do_anything_at_once_end_well_and_leave_whole_files() {
     let (processes, operations) = size();
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a time").as_nanos();
