@@ -203,6 +203,26 @@ fn the_table_of_hostile_inputs_is_whole_and_every_test_in_it_exists() {
 }
 
 #[test]
+fn the_tables_of_shared_files_and_runs_at_once_are_whole_and_every_test_in_them_exists() {
+    let text = page("docs/hostile-inputs.md");
+    let numbers = |part: char, numbers: &[u32]| numbers.iter().map(|at| format!("{part}{at:02}")).collect::<Vec<_>>();
+    let together = [(7..=14).collect(), vec![23]].concat();
+    let files = (1..=28).collect::<Vec<_>>();
+    for (title, wanted) in
+        [("\n## Files of others\n", numbers('M', &files)), ("\n## Runs at once\n", numbers('K', &together))]
+    {
+        let section = text.split_once(title).expect("a section").1.split("\n## ").next().expect("a section");
+        let rows: Vec<Vec<&str>> = section
+            .lines()
+            .filter(|line| line.starts_with(&format!("| {}", &wanted[0][..1])))
+            .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+            .collect();
+        assert_eq!(rows.iter().map(|row| row[0].to_owned()).collect::<Vec<_>>(), wanted);
+        assert_tests_exist(&rows, 3);
+    }
+}
+
+#[test]
 fn the_table_of_oddities_is_whole_and_every_test_in_it_exists() {
     let text = page("docs/compatibility.md");
     let rows: Vec<Vec<&str>> = text

@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod questions;
+pub mod waiting;
 
 use std::path::PathBuf;
 
@@ -59,6 +60,9 @@ pub struct Global {
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = ColorArg::Auto, value_name = "WHEN")]
     pub color: ColorArg,
+    /// How long to wait for others.
+    #[command(flatten)]
+    pub waiting: waiting::WaitingArgs,
 }
 
 /// A scope on the command line.

@@ -18,6 +18,7 @@ use crate::claude::paths::{self, Machine};
 use crate::error::{Error, Kind, Result};
 use crate::format::lockfile::Needs;
 use crate::fsx;
+use crate::fsx::lock::Waiting;
 use crate::git::Network;
 use crate::model::age::Age;
 use crate::model::scope::Scope;
@@ -63,6 +64,7 @@ struct Session<'a> {
     machine: Machine,
     current: PathBuf,
     approver: Person<'a>,
+    waiting: Waiting,
 }
 
 /// What a command wants besides the global flags.
@@ -84,7 +86,8 @@ fn run(cli: &Cli, ui: &Ui) -> Result<ExitCode> {
         Command::Lock(args) => args.accept,
         _ => false,
     };
-    let session = Session { ui, global: &cli.global, machine, current, approver: Person { ui, accept } };
+    let waiting = Waiting { patience: cli.global.waiting.patience(), command: name_of(&cli.command) };
+    let session = Session { ui, global: &cli.global, machine, current, approver: Person { ui, accept }, waiting };
     session.run(&cli.command)
 }
 
@@ -295,6 +298,7 @@ impl Session<'_> {
             lock_mode: if wants.locked || wants.frozen { LockMode::Locked } else { LockMode::Free },
             effect: self.effect(),
             edited: if wants.overwrite { Edited::Overwrite } else { Edited::Keep },
+            waiting: self.waiting,
             progress: self.ui,
             approver: &self.approver,
             variable: &|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()),

@@ -1,5 +1,6 @@
 //! The file system: reading and writing whole trees, replacing single files, locks between processes, keeping house.
 
+pub mod attributes;
 pub mod failpoint;
 pub mod lock;
 pub mod space;
@@ -10,7 +11,7 @@ pub mod upkeep;
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, IoContext as _, Result};
+use crate::error::{Error, IoContext as _, Kind, Result};
 
 /// Makes everything that this process and those it starts create unwritable for others, whatever the umask allows:
 /// what the client reads, and what the cache is trusted for, must not be anybody's to change [security.md C46]. To be
@@ -29,8 +30,13 @@ pub fn keep_others_from_writing() {
 /// Reads a file; `None` when it does not exist.
 ///
 /// # Errors
-/// [`crate::error::Kind::FileSystem`] for anything but "not found".
+/// [`Kind::Conflict`] for what is no file: reading a pipe would wait for ever; [`Kind::FileSystem`].
 pub fn read_optional(path: &Path) -> Result<Option<Vec<u8>>> {
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(Error::new(Kind::Conflict, "what stands where a file belongs is no file")
+            .at_path(path)
+            .help("move it away, then run again"));
+    }
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -4,6 +4,7 @@ mod reporting;
 mod staging;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
 pub(super) use reporting::{origin, shown_path, source_in_words};
 
@@ -12,9 +13,9 @@ use super::changes::{Before, Changes, Detail, Lookup};
 use super::fetch::{Fetcher, Loaded};
 use super::installed::{Look, Presence, dependency_on, options_text};
 use super::locking::{Locking, changed_names};
-use super::mcp_document::McpDocument;
+use super::mcp_document::{self, McpDocument};
 use super::report::{Report, SurfaceChange};
-use super::state::ScopeState;
+use super::state::{self, ScopeState};
 use super::{Answer, Context, Effect, LockMode, revoked};
 use crate::claude::client_lock::ClientLock;
 use crate::claude::place::{self, Identity, Placed};
@@ -26,10 +27,10 @@ use crate::model::lock::{Lock, Locked};
 use crate::model::name::PackageName;
 use crate::model::surface::Surface;
 use crate::plan::{self, Change, Edited, Present};
-use crate::transaction::Transaction;
+use crate::transaction::Outcome;
 
-/// How often to begin again when the client changes its file meanwhile.
-const ATTEMPTS: usize = 5;
+/// How often to begin again when somebody changes a file meanwhile.
+const RETRIES: usize = 5;
 
 /// What a use case wants the scope to become.
 pub(super) struct Target<'a> {
@@ -141,6 +142,13 @@ pub(super) fn apply(
     run.carry_out()
 }
 
+/// What came of an attempt.
+enum Attempt {
+    Done(Report),
+    /// Somebody else wrote this file or folder since it was read.
+    Changed(PathBuf),
+}
+
 struct Run<'a> {
     context: &'a Context<'a>,
     state: &'a ScopeState,
@@ -181,19 +189,27 @@ impl Run<'_> {
     }
 
     fn carry_out(self) -> Result<Report> {
-        for _ in 0..ATTEMPTS {
-            if let Some(report) = self.attempt()? {
-                return Ok(report);
+        let mut client_lock = None;
+        let mut retries = 0..RETRIES;
+        loop {
+            match self.attempt(&mut client_lock)? {
+                Attempt::Done(report) => return Ok(report),
+                // What this run began with cannot become right by itself.
+                Attempt::Changed(path) if self.began_with(&path) => return Err(state::changed_meanwhile(&path)),
+                Attempt::Changed(path) if retries.next().is_none() => return Err(state::changed_meanwhile(&path)),
+                Attempt::Changed(_) => {}
             }
         }
-        let mcp = &self.context.places.mcp.path;
-        Err(Error::new(Kind::Locked, "the file keeps changing while cpm works")
-            .at_path(mcp)
-            .help("close other Claude Code sessions, then run again"))
     }
 
-    /// One attempt; `None` when the MCP file changed between reading and writing.
-    fn attempt(&self) -> Result<Option<Report>> {
+    /// Whether the whole run, not only an attempt, is made from what it read in this file.
+    fn began_with(&self, path: &Path) -> bool {
+        let places = &self.context.places;
+        [&places.manifest, &places.lock].into_iter().any(|file| fsx::resolve_link(file) == path)
+    }
+
+    /// One attempt. The client's lock is taken once, and kept until the end: the client waits no longer than that.
+    fn attempt(&self, client_lock: &mut Option<ClientLock>) -> Result<Attempt> {
         let places = &self.context.places;
         let mcp = McpDocument::read(self.context)?;
         let placed = self.fresh.iter().map(|(name, fresh)| (name, &fresh.placed)).collect();
@@ -207,26 +223,34 @@ impl Run<'_> {
         };
         let changes = plan::plan(&placed, present, self.context.edited)?;
         if self.context.effect == Effect::DryRun {
-            return Ok(Some(self.report(&changes, &[])));
+            return Ok(Attempt::Done(self.report(&changes, &[])));
         }
         let touches_mcp = changes.iter().any(Change::edits_mcp_file);
-        let _client_lock = match touches_mcp && places.mcp.shared_with_client {
-            true => Some(ClientLock::acquire(&places.mcp.path)?),
-            false => None,
-        };
-        let mut transaction = Transaction::begin(&places.state)?;
+        if touches_mcp && places.mcp.shared_with_client && client_lock.is_none() {
+            *client_lock =
+                Some(ClientLock::acquire(&places.mcp.path, self.context.waiting.patience, self.context.progress)?);
+            // The client may have written until now.
+            if fsx::read_optional(&places.mcp.path)? != mcp.bytes {
+                return self.attempt(client_lock);
+            }
+        }
+        let mut transaction = self.state.begin(self.context)?;
         let mut written = Vec::new();
         let mut receipt = self.next_receipt();
+        // Skills before what may mention them, the lock last: in every order of time, what is there works.
         self.stage_dirs(&changes, &mut transaction, &mut receipt)?;
-        let mcp_bytes = mcp.bytes.clone();
         self.stage_servers(&changes, mcp, &mut transaction, &mut receipt, &mut written)?;
         self.stage_exclude(&mut transaction, &mut receipt, &mut written)?;
         self.stage_files(&mut transaction, &receipt, &mut written)?;
-        if touches_mcp && fsx::read_optional(&places.mcp.path)? != mcp_bytes {
-            return Ok(None);
-        }
-        transaction.commit()?;
-        Ok(Some(self.report(&changes, &written)))
+        Ok(match transaction.commit()? {
+            Outcome::Done => {
+                if touches_mcp && places.mcp.shared_with_client {
+                    mcp_document::confirm(self.context, &changes)?;
+                }
+                Attempt::Done(self.report(&changes, &written))
+            }
+            Outcome::Changed(path) => Attempt::Changed(path),
+        })
     }
 }
 

@@ -8,7 +8,7 @@ mod readme;
 
 use serde::Serialize;
 
-use super::state::ScopeState;
+use super::state::{self, ScopeState};
 use super::{Context, Effect};
 use crate::error::{Error, Kind, Result};
 use crate::format::manifest_edit::Editor;
@@ -17,7 +17,7 @@ use crate::index::{IndexKind, Indexes};
 use crate::model::age::Age;
 use crate::model::index::{IndexConfig, IndexId};
 use crate::model::name::IndexName;
-use crate::transaction::{Privacy, Transaction};
+use crate::transaction::Privacy;
 
 /// One index of a scope.
 #[derive(Debug, Clone, Serialize)]
@@ -169,7 +169,7 @@ fn write(context: &Context<'_>, state: &ScopeState, edit: impl FnOnce(&mut Edito
     if context.effect == Effect::DryRun || state.manifest_text.as_deref() == Some(&editor.text()) {
         return Ok(());
     }
-    let mut transaction = Transaction::begin(&context.places.state)?;
+    let mut transaction = state.begin(context)?;
     transaction.put_file(path, editor.text().as_bytes(), Privacy::Shared)?;
-    transaction.commit()
+    state::commit(transaction)
 }

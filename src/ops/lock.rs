@@ -14,7 +14,7 @@ use crate::error::{Error, Kind, Result};
 use crate::format::lockfile::{self, Needs};
 use crate::index::Indexes;
 use crate::model::name::PackageName;
-use crate::transaction::{Privacy, Transaction};
+use crate::transaction::Privacy;
 
 /// What came of locking.
 #[derive(Debug, Clone, Serialize)]
@@ -60,9 +60,9 @@ pub fn lock(context: &Context<'_>, needs: Needs) -> Result<Locked> {
     apply::ask(context, &state, &lock, moved, &BTreeMap::new())?;
     let written = state.lock_bytes.is_none() || !names.is_empty();
     if written && context.effect == Effect::Change {
-        let mut transaction = Transaction::begin(&context.places.state)?;
+        let mut transaction = state.begin(context)?;
         transaction.put_file(&context.places.lock, lockfile::emit(&lock).as_bytes(), Privacy::Shared)?;
-        transaction.commit()?;
+        state::commit(transaction)?;
     }
     let version = |lock: &crate::model::lock::Lock, name: &PackageName| {
         lock.packages.get(name).map(|locked| locked.version.to_string())

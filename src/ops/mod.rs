@@ -22,6 +22,7 @@ pub mod remove;
 pub mod report;
 mod revoked;
 pub mod search;
+mod settled;
 mod state;
 pub mod tree;
 pub mod update;
@@ -36,6 +37,7 @@ use crate::claude::paths::{Machine, ScopePlaces};
 use crate::error::Result;
 use crate::format::config;
 use crate::fsx;
+use crate::fsx::lock::Waiting;
 use crate::git::{Cache, Network};
 use crate::plan::Edited;
 use crate::progress::Progress;
@@ -57,6 +59,8 @@ pub struct Context<'a> {
     pub effect: Effect,
     /// What to do about edited files.
     pub edited: Edited,
+    /// How long to wait for others that are at work here.
+    pub waiting: Waiting,
     /// Who is told what goes on.
     pub progress: &'a dyn Progress,
     /// Who is asked when an update would run something new.

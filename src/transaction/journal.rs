@@ -49,6 +49,8 @@ struct RawStep {
     staged: String,
     old: Option<String>,
     new: Option<String>,
+    #[serde(default)]
+    shared: bool,
 }
 
 pub(super) fn file(state: &Path) -> PathBuf {
@@ -69,10 +71,12 @@ impl Journal {
                 staged: text(state, &step.staged)?,
                 old: step.old.clone(),
                 new: step.new.clone(),
+                shared: step.shared,
             })
         });
         let made = self.made.iter().map(|dir| text(state, dir));
-        let raw = RawJournal { format: FORMAT, steps: steps.collect::<Result<_>>()?, made: made.collect::<Result<_>>()? };
+        let raw =
+            RawJournal { format: FORMAT, steps: steps.collect::<Result<_>>()?, made: made.collect::<Result<_>>()? };
         let line = serde_json::to_string(&raw)
             .map_err(|cause| Error::new(Kind::Bug, "the journal cannot be written").because(cause))?;
         let digest = FileDigest::of(line.as_bytes()).hex();
@@ -134,6 +138,8 @@ pub(super) fn read(state: &Path) -> Result<Read> {
         staged: full(&raw.staged),
         old: raw.old.clone(),
         new: raw.new.clone(),
+        shared: raw.shared,
+        sight: None,
     };
     Ok(Read::Whole(Journal { steps: raw.steps.iter().map(step).collect(), made: raw.made.iter().map(full).collect() }))
 }

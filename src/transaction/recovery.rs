@@ -96,27 +96,27 @@ impl Interrupted<'_> {
     /// neither be completed nor taken back now.
     pub fn recover(self) -> Result<Recovered> {
         let Journal { steps, made } = &self.journal;
-        let standings = steps.iter().map(|step| self.standing(step)).collect::<Result<Vec<_>>>()?;
+        let standings = steps.iter().map(Step::standing).collect::<Result<Vec<_>>>()?;
         let with = |wanted: &[Standing]| -> Vec<&Step> {
             let paired = steps.iter().zip(&standings).filter(|(_, standing)| wanted.contains(standing));
             paired.map(|(step, _)| step).collect()
         };
-        match with(&[Standing::Changed, Standing::Replaced]).as_slice() {
-            [] => {}
-            changed => return Err(step::changed(changed)),
+        let changed = with(&[Standing::Changed]);
+        if !changed.is_empty() {
+            return Err(step::changed(&changed));
         }
-        let failure = match with(&[Standing::Lost]).first() {
-            Some(lost) => Some(
-                Error::new(Kind::FileSystem, "what it was to put in place is gone")
-                    .at_path(&lost.target)
-                    .because(format!("`{}` is not there as it was written", lost.staged.display())),
-            ),
-            None => with(&[Standing::Pending]).into_iter().find_map(|step| step.apply().err()),
+        let failure = match with(&[Standing::Lost, Standing::Displaced]).first() {
+            Some(step) => Some(overtaken(step)),
+            None => with(&[Standing::Waiting]).into_iter().find_map(|step| match step.happen() {
+                Ok(true) => None,
+                Ok(false) => Some(overtaken(step)),
+                Err(error) => Some(error),
+            }),
         };
         let recovered = match failure {
             None => Recovered::Completed,
             Some(failure) => {
-                step::take_back(steps, &|step| self.standing(step)).map_err(|error| error.context(failure.message()))?;
+                step::take_back(steps, &Step::standing).map_err(|error| error.context(failure.message()))?;
                 Recovered::TakenBack(failure)
             }
         };
@@ -127,19 +127,8 @@ impl Interrupted<'_> {
         slots::clear(self.state, self.places)?;
         Ok(recovered)
     }
+}
 
-    /// How far a step got. The client writes its own state file at every start, in its own way: what it made of the new
-    /// one is the new one, and a new one that is not in place yet can no longer come there.
-    fn standing(&self, step: &Step) -> Result<Standing> {
-        let is_clients = self.places.iter().any(|places| {
-            places.mcp.shared_with_client && fsx::resolve_link(&places.mcp.path) == step.target
-        });
-        match step.standing()? {
-            Standing::Changed if is_clients => {
-                let waits = step::identity(&step.staged)? == step.new;
-                Ok(if waits { Standing::Lost } else { Standing::Left })
-            }
-            standing => Ok(standing),
-        }
-    }
+fn overtaken(step: &Step) -> Error {
+    Error::new(Kind::Conflict, format!("`{}` is not as that run left it", step.target.display())).at_path(&step.target)
 }

@@ -24,6 +24,11 @@ pub(super) fn numbered(state: &Path, number: usize) -> PathBuf {
     state.join(format!("{STAGED}{number}"))
 }
 
+/// Whether a path is called as a slot in the state folder is.
+pub(super) fn is_numbered(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(STAGED))
+}
+
 /// The slot of a file that waits beside its target.
 pub(super) fn beside(state: &Path, target: &Path) -> PathBuf {
     let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -87,7 +92,7 @@ pub(super) fn clear(state: &Path, places: &[ScopePlaces]) -> Result<()> {
     let mut numbered = Vec::new();
     for entry in std::fs::read_dir(state).path("read the folder", state)? {
         let path = entry.path("read the folder", state)?.path();
-        if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(STAGED)) {
+        if is_numbered(&path) {
             numbered.push(path);
         }
     }

@@ -1,13 +1,15 @@
 //! One target and what it becomes; how far that got; doing it and taking it back.
 //!
-//! Invariant: nothing is ever replaced unseen. What a step takes out of its target is looked at again afterwards, and
-//! goes back when it is not what was there when the step was planned: then somebody was writing at that moment.
+//! Invariant: nothing is ever replaced unseen. An exchange keeps what it displaced, so what was not to be replaced goes
+//! back, and nobody's bytes are lost.
 
 use std::path::{Path, PathBuf};
 
+use super::identity::identity;
+use super::sight::Sight;
 use crate::error::{Error, IoContext as _, Kind, Result};
 use crate::fsx;
-use crate::model::digest::{FileDigest, TreeDigest};
+use crate::model::digest::FileDigest;
 
 /// One target and what it becomes. Contents are told apart by digests, so that a later run can tell what happened.
 #[derive(Debug, Clone)]
@@ -17,93 +19,90 @@ pub(super) struct Step {
     pub(super) staged: PathBuf,
     pub(super) old: Option<String>,
     pub(super) new: Option<String>,
+    /// Whether the client writes the file too, at any time.
+    pub(super) shared: bool,
+    /// The file that is to be replaced, as it was seen last; known to the run that saw it only.
+    pub(super) sight: Option<Sight>,
 }
 
 /// How far a step got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// The target is as it was, and can become new.
-    Pending,
-    /// The target was made new, and the old one waits.
+    /// It has not happened, and can.
+    Waiting,
+    /// It has happened, and what it replaced waits.
     Done,
-    /// The target is as it was, and what it should become is gone.
+    /// It has happened, to something else than it should have replaced.
+    Displaced,
+    /// It has not happened and cannot any more: what is staged is gone, or lacks what the client wrote since.
     Lost,
-    /// The target was made new, and is somebody's own affair since: there is nothing to complete or to take back.
+    /// What is at the target now is somebody's own affair: there is nothing to complete or to take back.
     Left,
-    /// Somebody wrote to the target since: it is neither old nor new.
+    /// Somebody changed the target since, and only a person can say what is to become of it.
     Changed,
-    /// What was replaced is not what was there before: somebody wrote to it at that moment.
-    Replaced,
 }
 
 impl Step {
     /// Looks how far it got.
     pub(super) fn standing(&self) -> Result<Standing> {
         fsx::swap::mend(&self.staged, &self.target)?;
-        let now = identity(&self.target)?;
-        let staged = identity(&self.staged)?;
-        let waits = if self.new.is_some() { staged == self.new } else { now == self.old && self.may_remove(&staged) };
-        Ok(if now == self.old && waits {
-            Standing::Pending
-        } else if now == self.new {
-            match staged {
-                staged if staged == self.old => Standing::Done,
-                None => Standing::Left,
-                Some(_) if waits || (self.new.is_none() && self.may_remove(&staged)) => Standing::Left,
-                Some(_) => Standing::Replaced,
-            }
-        } else if now == self.old {
-            Standing::Lost
-        } else if now.is_some() {
-            Standing::Changed
-        } else if waits {
+        let (now, staged) = (identity(&self.target)?, identity(&self.staged)?);
+        let can_go = self.new.is_none() && self.is_ready_to_go(&staged);
+        let waits = if self.new.is_some() { staged == self.new } else { can_go };
+        Ok(match () {
+            () if now == self.old && waits => Standing::Waiting,
+            () if now == self.new && staged == self.old => Standing::Done,
+            () if now == self.new && (staged.is_none() || waits) => Standing::Left,
+            () if now == self.new => Standing::Displaced,
+            () if now == self.old => Standing::Lost,
             // Somebody moved the old one away, so nothing is overwritten.
-            Standing::Pending
-        } else {
-            Standing::Left
+            () if now.is_none() && waits => Standing::Waiting,
+            () if now.is_none() => Standing::Left,
+            // The client writes its file at every start: what it made of ours is built on that.
+            () if self.shared && waits => Standing::Lost,
+            () if self.shared && staged == self.old => Standing::Left,
+            () => Standing::Changed,
         })
     }
 
     /// A file that waits beside its place has a mark there also when it is to go: see [`super::slots`].
-    fn may_remove(&self, staged: &Option<String>) -> bool {
+    fn is_ready_to_go(&self, staged: &Option<String>) -> bool {
         let is_beside = self.staged.parent() == self.target.parent();
         if is_beside { *staged == Some(FileDigest::of(b"").hex()) } else { staged.is_none() }
     }
 
-    /// Makes the target new; on failure it is as it was.
-    pub(super) fn apply(&self) -> Result<()> {
-        let was_there = std::fs::symlink_metadata(&self.target).is_ok();
+    /// Whether what is at `path` is what the step is to replace. For a file that nobody touched, one `stat` says so.
+    pub(super) fn is_old(&self, path: &Path) -> Result<bool> {
+        Ok((self.sight.is_some() && self.sight == Sight::of(path)) || identity(path)? == self.old)
+    }
+
+    /// Lets it happen; `false` when it met something else than it was made for.
+    pub(super) fn happen(&self) -> Result<bool> {
+        let was_there = is_there(&self.target);
         match (&self.old, &self.new) {
-            (None, _) if was_there => return Err(self.contested()),
-            (_, Some(_)) if !was_there => return fsx::swap::place(&self.staged, &self.target),
-            (_, None) if !was_there => return Ok(()),
+            (None, _) if was_there => return Ok(false),
+            (_, Some(_)) if !was_there => return fsx::swap::place(&self.staged, &self.target).map(|()| true),
+            (_, None) if !was_there => return Ok(true),
             (_, Some(_)) => fsx::swap::exchange(&self.staged, &self.target)?,
             (_, None) => std::fs::rename(&self.target, &self.staged).path("move away", &self.target)?,
         }
-        let replaced = identity(&self.staged);
-        if matches!(&replaced, Ok(replaced) if *replaced == self.old) {
-            return Ok(());
-        }
-        self.undo()?;
-        replaced?;
-        Err(self.contested())
+        self.is_old(&self.staged).or_else(|error| self.undo().and(Err(error)))
     }
 
-    /// Makes the target old again.
+    /// Undoes it after it has happened. What somebody put in its place since is newer than both, and stays.
     pub(super) fn undo(&self) -> Result<()> {
-        let is_there = std::fs::symlink_metadata(&self.target).is_ok();
-        match (&self.old, is_there) {
-            (Some(_), true) => fsx::swap::exchange(&self.staged, &self.target),
-            (Some(_), false) => fsx::swap::place(&self.staged, &self.target),
-            (None, true) => fsx::swap::place(&self.target, &self.staged),
-            (None, false) => Ok(()),
+        match (is_there(&self.staged), is_there(&self.target)) {
+            (true, true) if self.new.is_some() => {
+                fsx::swap::exchange(&self.staged, &self.target)?;
+                match identity(&self.staged)? == self.new {
+                    true => Ok(()),
+                    false => fsx::swap::exchange(&self.staged, &self.target),
+                }
+            }
+            (true, false) => fsx::swap::place(&self.staged, &self.target),
+            (false, true) if self.old.is_none() => fsx::swap::place(&self.target, &self.staged),
+            _ => Ok(()),
         }
-    }
-
-    fn contested(&self) -> Error {
-        Error::new(Kind::Conflict, format!("`{}` changed while cpm was at work", self.target.display()))
-            .at_path(&self.target)
-            .help("run again: what is there now is taken into account")
     }
 }
 
@@ -111,9 +110,9 @@ impl Step {
 pub(super) fn take_back(steps: &[Step], standing: &dyn Fn(&Step) -> Result<Standing>) -> Result<()> {
     for step in steps.iter().rev() {
         match standing(step)? {
-            Standing::Done => step.undo()?,
-            Standing::Pending | Standing::Lost | Standing::Left => {}
-            Standing::Changed | Standing::Replaced => return Err(changed(&[step])),
+            Standing::Done | Standing::Displaced => step.undo()?,
+            Standing::Waiting | Standing::Lost | Standing::Left => {}
+            Standing::Changed => return Err(changed(&[step])),
         }
     }
     Ok(())
@@ -122,49 +121,19 @@ pub(super) fn take_back(steps: &[Step], standing: &dyn Fn(&Step) -> Result<Stand
 /// Somebody wrote to these targets after the run that was interrupted; both sides are named, none is touched.
 pub(super) fn changed(steps: &[&Step]) -> Error {
     let what = match steps {
-        [step] => format!("`{}` changed after a run that was interrupted", step.target.display()),
-        _ => format!("{} files changed after a run that was interrupted", steps.len()),
+        [step] => format!("`{}` changed after an interrupted run", step.target.display()),
+        _ => format!("{} files changed after an interrupted run", steps.len()),
     };
     let error = Error::new(Kind::Recovery, what).at_path(&steps[0].target);
     let both = |step: &&Step| {
-        let (yours, ours) = (step.target.display(), step.staged.display());
-        format!("`{yours}` is neither as it was nor as that run would make it; the other side is in `{ours}`")
+        let (yours, other) = (step.target.display(), step.staged.display());
+        format!("`{yours}` is neither as it was nor as that run would make it; the other side is in `{other}`")
     };
     steps.iter().map(both).fold(error, Error::because).help(
-        "compare the two, move the one you want to keep to another place, and run again; then put back what is yours",
+        "keep both elsewhere, move the first one away, and run again: then the interrupted run ends, and you choose",
     )
 }
 
-/// What is at a path: the digest of a file or folder, where a link leads, or nothing.
-pub(super) fn identity(path: &Path) -> Result<Option<String>> {
-    use std::io::ErrorKind::{NotADirectory, NotFound};
-    let metadata = match std::fs::symlink_metadata(path) {
-        Err(cause) if matches!(cause.kind(), NotFound | NotADirectory) => return Ok(None),
-        metadata => metadata.path("look at", path)?,
-    };
-    if metadata.is_dir() {
-        return match fsx::tree::read(path) {
-            Ok(tree) => Ok(Some(TreeDigest::of(&tree).to_string())),
-            Err(error) if error.kind() == Kind::FileSystem => Err(error),
-            // No package, so not from cpm; still it must be known again.
-            Err(_) => outline(path).map(Some),
-        };
-    }
-    if metadata.is_symlink() {
-        let target = std::fs::read_link(path).path("read the link", path)?;
-        return Ok(Some(format!("link to {}", target.display())));
-    }
-    let bytes = std::fs::read(path).path("read", path)?;
-    Ok(Some(FileDigest::of(&bytes).hex()))
-}
-
-/// A digest of the names in a folder with the size and time of each.
-fn outline(root: &Path) -> Result<String> {
-    let mut text = String::new();
-    for name in fsx::tree::list(root)? {
-        let path = root.join(&name);
-        let metadata = std::fs::symlink_metadata(&path).path("look at", &path)?;
-        text += &format!("{name}\n{} {:?}\n", metadata.len(), metadata.modified().ok());
-    }
-    Ok(format!("folder {}", FileDigest::of(text.as_bytes()).hex()))
+fn is_there(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_ok()
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::claude::paths::ScopePlaces;
+use crate::error::Kind;
 use crate::model::tree::TreeFile;
 
 /// A project whose run replaces a skill, the MCP file and removes the lock.
@@ -37,18 +38,34 @@ impl Bench {
         let mut transaction = Transaction::begin(&self.state()).expect("begun");
         transaction.put_dir(&self.path(SKILL), &tree("new")).expect("staged");
         transaction.put_file(&self.path(".mcp.json"), b"new", Privacy::Shared).expect("staged");
-        transaction.remove(&self.path("cpm.lock")).expect("planned");
+        transaction.remove(&self.path("cpm.lock"), Privacy::Shared).expect("planned");
         transaction
     }
 
-    /// A run that was killed after it had applied so many of its steps.
-    fn killed_after(&self, done: usize) -> Vec<Step> {
+    /// [`Bench::prepared`] with a change of a file that the client writes too, which comes first.
+    fn with_shared(&self) -> Transaction {
+        std::fs::write(self.path("cpm.toml"), "old").expect("written");
         let mut transaction = self.prepared();
+        transaction.put_file(&self.path("cpm.toml"), b"new", Privacy::Owner).expect("staged");
+        transaction.steps.rotate_right(1);
+        transaction
+    }
+
+    fn shared(&self) -> String {
+        std::fs::read_to_string(self.path("cpm.toml")).expect("there")
+    }
+
+    /// A run that was killed after so many of its steps.
+    fn killed_after(&self, done: usize) -> Vec<Step> {
+        self.killed(self.prepared(), done)
+    }
+
+    fn killed(&self, mut transaction: Transaction, done: usize) -> Vec<Step> {
         let steps = std::mem::take(&mut transaction.steps);
         let journal = Journal { steps, made: Vec::new() };
         journal.prepare(&self.state()).expect("written");
         journal::commit(&self.state()).expect("committed");
-        journal.steps[..done].iter().try_for_each(Step::apply).expect("applied");
+        journal.steps[..done].iter().for_each(|step| assert!(step.happen().expect("applied")));
         std::mem::forget(transaction);
         journal.steps
     }
@@ -79,7 +96,7 @@ fn all_or_nothing() {
     drop(bench.prepared());
     assert!(bench.holds(OLD) && bench.has_no_debris());
     std::fs::remove_dir_all(bench.path(SKILL)).expect("removed");
-    bench.prepared().commit().expect("committed");
+    assert_eq!(bench.prepared().commit().expect("committed"), Outcome::Done);
     assert!(bench.holds(NEW) && bench.has_no_debris());
 }
 
@@ -130,15 +147,78 @@ fn a_target_that_was_edited_after_the_interruption_stays() {
 }
 
 #[test]
-fn what_somebody_writes_while_a_run_is_at_work_goes_back() {
-    for written in [".mcp.json", "cpm.lock"] {
+fn what_was_written_after_it_was_read_stays_and_all_else_too() {
+    let skill = format!("{SKILL}/SKILL.md");
+    for (name, is_first) in [(".mcp.json", true), (".mcp.json", false), (skill.as_str(), true), ("cpm.lock", true)] {
         let bench = Bench::new();
-        let transaction = bench.prepared();
-        std::fs::write(bench.path(written), "mine").expect("written");
-        assert_eq!(transaction.commit().expect_err("edited").kind(), Kind::Conflict);
-        let wanted = [".mcp.json", "cpm.lock"].map(|name| Some(if name == written { "mine" } else { "old" }));
-        assert!(bench.holds([Some("old"), wanted[0], wanted[1]]) && bench.has_no_debris(), "{written}");
+        let mut transaction = bench.prepared();
+        std::fs::write(bench.path(name), "mine").expect("written");
+        if !is_first {
+            // Read before it was written, staged after.
+            transaction.steps.clear();
+            transaction.was_read(&bench.path(name), Some(b"old"));
+            transaction.put_file(&bench.path(name), b"new", Privacy::Shared).expect("staged");
+        }
+        let changed = if name == skill { SKILL } else { name };
+        assert_eq!(transaction.commit().expect("no failure"), Outcome::Changed(bench.path(changed)));
+        let wanted = [&skill, ".mcp.json", "cpm.lock"].map(|other| Some(if other == name { "mine" } else { "old" }));
+        assert!(bench.holds(wanted) && bench.has_no_debris(), "{name}");
     }
+}
+
+#[test]
+fn what_was_written_in_the_last_moment_is_put_back_and_all_else_taken_back() {
+    for displaced in 0..4 {
+        let bench = Bench::new();
+        let steps = bench.killed(bench.with_shared(), displaced);
+        let target = &steps[displaced].target;
+        let mine = if target.is_dir() { target.join("SKILL.md") } else { target.clone() };
+        std::fs::write(&mine, "mine").expect("written");
+        // The run ends between the exchange and the look at what it displaced.
+        assert!(!steps[displaced].happen().expect("happened"), "{displaced}");
+        assert!(matches!(bench.recover().expect("recovered"), Some(Recovered::TakenBack(_))), "{displaced}");
+        assert_eq!(std::fs::read_to_string(&mine).expect("there"), "mine");
+        std::fs::write(&mine, "old").expect("written");
+        assert!(bench.holds(OLD) && bench.shared() == "old" && bench.has_no_debris(), "{displaced}");
+    }
+}
+
+#[test]
+fn a_file_that_the_client_wrote_after_an_interruption_stops_nothing() {
+    for done in 0..=4 {
+        let bench = Bench::new();
+        bench.killed(bench.with_shared(), done);
+        let theirs = bench.shared() + " and theirs";
+        std::fs::write(bench.path("cpm.toml"), &theirs).expect("written");
+        let recovered = bench.recover().expect("recovered");
+        assert_eq!(matches!(recovered, Some(Recovered::TakenBack(_))), done == 0, "{done}");
+        assert!(bench.holds(if done == 0 { OLD } else { NEW }) && bench.shared() == theirs, "{done}");
+        assert!(bench.has_no_debris(), "{done}");
+    }
+}
+
+#[test]
+fn a_file_that_came_where_none_was_is_not_replaced() {
+    let bench = Bench::new();
+    let mut transaction = Transaction::begin(&bench.state()).expect("begun");
+    transaction.put_file(&bench.path("fresh"), b"new", Privacy::Shared).expect("staged");
+    let step = transaction.steps[0].clone();
+    std::fs::write(bench.path("fresh"), "mine").expect("written");
+    assert!(!step.happen().expect("left alone"));
+    assert_eq!(transaction.commit().expect("no failure"), Outcome::Changed(bench.path("fresh")));
+    assert_eq!(std::fs::read_to_string(bench.path("fresh")).expect("there"), "mine");
+}
+
+#[test]
+fn what_came_after_us_is_newer_than_what_we_displaced() {
+    let bench = Bench::new();
+    let transaction = bench.prepared();
+    let step = transaction.steps[1].clone();
+    std::fs::write(bench.path(".mcp.json"), "mine").expect("written");
+    assert!(!step.happen().expect("happened"));
+    std::fs::write(bench.path(".mcp.json"), "newest").expect("written");
+    step.undo().expect("taken back");
+    assert_eq!(std::fs::read_to_string(bench.path(".mcp.json")).expect("there"), "newest");
 }
 
 #[test]
@@ -192,7 +272,7 @@ fn folders_made_on_the_way_go_when_nothing_comes_of_it() {
     transaction.put_dir(&bench.path(SKILL), &tree("new")).expect("staged");
     transaction.put_file(&bench.path("cpm.lock"), b"new", Privacy::Shared).expect("staged");
     std::fs::write(bench.path("cpm.lock"), "mine").expect("written");
-    transaction.commit().expect_err("somebody else's");
+    assert_eq!(transaction.commit().expect("no failure"), Outcome::Changed(bench.path("cpm.lock")));
     assert!(!bench.path(".claude").exists());
     assert_eq!(std::fs::read_to_string(bench.path("cpm.lock")).expect("there"), "mine");
 }
@@ -208,7 +288,7 @@ fn modes_and_links_of_shared_files_stay() {
     let mut transaction = Transaction::begin(&bench.state()).expect("begun");
     transaction.put_file(&bench.path("link"), b"new", Privacy::Owner).expect("staged");
     transaction.put_file(&bench.path("fresh"), b"x", Privacy::Owner).expect("staged");
-    transaction.commit().expect("committed");
+    assert_eq!(transaction.commit().expect("committed"), Outcome::Done);
     let mode = |name: &str| std::fs::metadata(bench.path(name)).expect("there").permissions().mode() & 0o777;
     assert_eq!((mode("real"), mode("fresh")), (0o640, 0o600));
     assert!(bench.path("link").is_symlink());

@@ -99,15 +99,16 @@ impl Run<'_> {
         if after == before {
             return Ok(());
         }
+        transaction.was_read(&file.path, mcp.bytes.as_deref());
+        let privacy = if file.shared_with_client { Privacy::Owner } else { Privacy::Shared };
         let is_empty = mcp.document.keys(&[]).is_empty();
         if is_empty && receipt.mcp_file.created {
             receipt.mcp_file = McpFileState::default();
-            transaction.remove(&file.path)?;
+            transaction.remove(&file.path, privacy)?;
             written.push(self.file_report(&file.path, "remove"));
             return Ok(());
         }
         receipt.mcp_file.created |= mcp.bytes.is_none();
-        let privacy = if file.shared_with_client { Privacy::Owner } else { Privacy::Shared };
         transaction.put_file(&file.path, &after, privacy)?;
         written.push(self.file_report(&file.path, "write"));
         Ok(())
@@ -130,7 +131,9 @@ impl Run<'_> {
             let inside = path.strip_prefix(&exclude.top).ok()?.display().to_string();
             Some(format!("/{}{end}", literal_pattern(&inside)))
         });
-        let bytes = fsx::read_optional(&exclude.file)?.unwrap_or_default();
+        let there = fsx::read_optional(&exclude.file)?;
+        transaction.was_read(&exclude.file, there.as_deref());
+        let bytes = there.unwrap_or_default();
         let line_of = |raw: &[u8]| raw.strip_suffix(b"\n").unwrap_or(raw).to_vec();
         let is_ours = |raw: &[u8]| receipt.excluded.iter().any(|ours| *ours.as_bytes() == line_of(raw));
         let foreign: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').filter(|raw| !is_ours(raw)).collect();
@@ -169,7 +172,7 @@ impl Run<'_> {
         }
         if self.leaves_nothing() {
             for path in [&places.manifest, &places.lock] {
-                transaction.remove(path)?;
+                transaction.remove(path, Privacy::Shared)?;
                 written.push(self.file_report(path, "remove"));
             }
             return Ok(());
