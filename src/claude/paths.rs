@@ -188,6 +188,12 @@ impl ScopePlaces {
         self.state.join(format!("receipt-{}.json", self.scope))
     }
 
+    /// The record of the last change of this scope.
+    #[must_use]
+    pub fn undo_record(&self) -> PathBuf {
+        self.state.join(format!("undo-{}.json", self.scope))
+    }
+
     /// The scope that has the same skills folder, with its receipt.
     #[must_use]
     pub fn neighbour(&self) -> Option<(Scope, PathBuf)> {
@@ -213,9 +219,9 @@ impl ScopePlaces {
     /// Whether a run in this scope may write to this place.
     #[must_use]
     pub fn may_write(&self, target: &Path) -> bool {
-        let receipt = self.receipt();
+        let (receipt, undo) = (self.receipt(), self.undo_record());
         let exclude = self.exclude.as_ref().map(|exclude| &exclude.file);
-        let mut files = [&self.manifest, &self.lock, &self.mcp.path, &receipt].into_iter().chain(exclude);
+        let mut files = [&self.manifest, &self.lock, &self.mcp.path, &receipt, &undo].into_iter().chain(exclude);
         let is_skill = || target.file_name().and_then(|name| SkillName::parse(name.to_str()?).ok()).is_some();
         files.any(|file| fsx::resolve_link(file) == target) || (target.parent() == Some(&self.skills) && is_skill())
     }

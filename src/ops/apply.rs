@@ -1,14 +1,19 @@
 //! Makes a scope as locked: load what changed, place it, ask about what would newly run, plan, commit, report.
 
+mod files;
 mod reporting;
 mod staging;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+pub(super) use files::Files;
 pub(super) use reporting::{origin, shown_path, source_in_words};
+
+use self::files::{Outcome, outcomes};
 
 use super::at_once::also;
 use super::changes::{Before, Changes, Detail, Lookup};
+use super::edits::{Editing, Edits};
 use super::fetch::{Fetcher, Loaded};
 use super::installed::{Look, Presence, dependency_on, options_text};
 use super::locking::{Locking, changed_names};
@@ -34,8 +39,7 @@ const ATTEMPTS: usize = 5;
 /// What a use case wants the scope to become.
 pub(super) struct Target<'a> {
     pub(super) manifest: &'a Manifest,
-    /// The manifest's text, if it must be written.
-    pub(super) manifest_text: Option<String>,
+    pub(super) files: Files,
     pub(super) locking: Locking,
     pub(super) about: About,
 }
@@ -44,16 +48,22 @@ pub(super) struct Target<'a> {
 pub(super) enum About {
     /// The whole scope.
     Everything,
-    /// These packages.
+    /// These packages, and what is not as locked.
     Packages(BTreeSet<PackageName>),
+    /// These packages, whatever else is not as locked.
+    Only(BTreeSet<PackageName>),
 }
 
 impl About {
     fn includes(&self, name: &PackageName) -> bool {
         match self {
             About::Everything => true,
-            About::Packages(names) => names.contains(name),
+            About::Packages(names) | About::Only(names) => names.contains(name),
         }
+    }
+
+    fn leaves(&self, name: &PackageName) -> bool {
+        matches!(self, About::Only(names) if !names.contains(name))
     }
 }
 
@@ -71,21 +81,23 @@ pub(super) fn apply(
     fetcher: &Fetcher<'_>,
     target: Target<'_>,
 ) -> Result<Report> {
-    let Target { manifest, manifest_text, locking, about } = target;
+    let Target { manifest, files, locking, about } = target;
     let Locking { lock, mut loaded } = locking;
     let lock_changes = changed_names(&state.lock, &lock);
-    let writes_lock = !lock_changes.is_empty() || state.lock_bytes.is_none();
-    if context.lock_mode == LockMode::Locked && (writes_lock || manifest_text.is_some()) {
+    let asks = matches!(files, Files::AsLocked(_));
+    let (manifest_file, lock_file) = outcomes(context, state, &lock, files, !lock_changes.is_empty());
+    if context.lock_mode == LockMode::Locked && (lock_file.changes() || manifest_file.changes()) {
         return Err(out_of_step(context, &lock_changes));
     }
     let look = Look::new(context, &state.receipt);
-    let mut kept = BTreeSet::new();
+    let mut kept: BTreeSet<PackageName> =
+        state.receipt.packages.keys().filter(|name| about.leaves(name)).cloned().collect();
     let mut wanted = Vec::new();
-    for (name, locked) in &lock.packages {
+    for (name, locked) in lock.packages.iter().filter(|(name, _)| !about.leaves(name)) {
         let options = options_text(manifest, name, locked);
         match look.presence(name, locked, &options)? {
             Presence::Whole => _ = kept.insert(name.clone()),
-            Presence::Touched if !about.includes(name) && context.edited == Edited::Keep => {
+            Presence::Touched if !about.includes(name) => {
                 context
                     .progress
                     .warn(&format!("`{name}` is not as locked, and stays so; `cpm verify` says what differs"));
@@ -129,27 +141,29 @@ pub(super) fn apply(
         context,
         state,
         lock: &lock,
-        manifest_text,
+        manifest_file,
+        lock_file,
         fresh,
         kept,
         lock_changes,
-        writes_lock,
         changes: BTreeMap::new(),
     };
     run.compare(fetcher)?;
-    run.ask()?;
-    run.carry_out()
+    if asks {
+        run.ask()?;
+    }
+    run.carry_out(fetcher)
 }
 
 struct Run<'a> {
     context: &'a Context<'a>,
     state: &'a ScopeState,
     lock: &'a Lock,
-    manifest_text: Option<String>,
+    manifest_file: Outcome,
+    lock_file: Outcome,
     fresh: BTreeMap<PackageName, Fresh>,
     kept: BTreeSet<PackageName>,
     lock_changes: Vec<PackageName>,
-    writes_lock: bool,
     /// What happens to the files of the packages that somebody is shown.
     changes: BTreeMap<PackageName, Changes>,
 }
@@ -180,9 +194,9 @@ impl Run<'_> {
         ask(self.context, self.state, self.lock, moved, &self.changes)
     }
 
-    fn carry_out(self) -> Result<Report> {
+    fn carry_out(self, fetcher: &Fetcher<'_>) -> Result<Report> {
         for _ in 0..ATTEMPTS {
-            if let Some(report) = self.attempt()? {
+            if let Some(report) = self.attempt(fetcher)? {
                 return Ok(report);
             }
         }
@@ -193,9 +207,10 @@ impl Run<'_> {
     }
 
     /// One attempt; `None` when the MCP file changed between reading and writing.
-    fn attempt(&self) -> Result<Option<Report>> {
+    fn attempt(&self, fetcher: &Fetcher<'_>) -> Result<Option<Report>> {
         let places = &self.context.places;
         let mcp = McpDocument::read(self.context)?;
+        let editing = Editing { context: self.context, state: self.state, fetcher, servers: &mcp.entries };
         let placed = self.fresh.iter().map(|(name, fresh)| (name, &fresh.placed)).collect();
         let present = Present {
             receipt: &self.state.receipt,
@@ -204,10 +219,15 @@ impl Run<'_> {
             servers: &mcp.entries,
             mcp_file: &places.mcp.path,
             kept: &self.kept,
+            edits: &|package| editing.lines(package),
         };
         let changes = plan::plan(&placed, present, self.context.edited)?;
+        let edits: Vec<Edits> = match self.context.edited {
+            Edited::Keep => Vec::new(),
+            Edited::Overwrite => editing.replaced_by(&changes)?,
+        };
         if self.context.effect == Effect::DryRun {
-            return Ok(Some(self.report(&changes, &[])));
+            return Ok(Some(self.report(&changes, edits, &[])));
         }
         let touches_mcp = changes.iter().any(Change::edits_mcp_file);
         let _client_lock = match touches_mcp && places.mcp.shared_with_client {
@@ -221,12 +241,12 @@ impl Run<'_> {
         let mcp_bytes = mcp.bytes.clone();
         self.stage_servers(&changes, mcp, &mut transaction, &mut receipt, &mut written)?;
         self.stage_exclude(&mut transaction, &mut receipt, &mut written)?;
-        self.stage_files(&mut transaction, &receipt, &mut written)?;
+        self.stage_files(&changes, &mut transaction, &receipt, &mut written)?;
         if touches_mcp && fsx::read_optional(&places.mcp.path)? != mcp_bytes {
             return Ok(None);
         }
         transaction.commit()?;
-        Ok(Some(self.report(&changes, &written)))
+        Ok(Some(self.report(&changes, edits, &written)))
     }
 }
 
