@@ -10,6 +10,7 @@ mod conflicts;
 mod cost;
 mod dependencies;
 mod docs;
+mod doctor;
 mod edits;
 mod handmade;
 mod hostile;

@@ -7,7 +7,8 @@ use serde_json::json;
 use super::args::mending::Mending;
 use super::args::{self, Command};
 use super::{Session, Wants, render};
-use crate::error::Result;
+use crate::error::{Kind, Result};
+use crate::model::scope::Scope;
 use crate::ops;
 use crate::ops::undo::Undone;
 
@@ -21,7 +22,16 @@ impl Session<'_> {
                 self.show_report(command, &report, "Nothing to restore")
             }
             Mending::Undo => self.undo(command),
+            Mending::Doctor => self.doctor(command),
         }
+    }
+
+    fn doctor(&self, command: &Command) -> Result<ExitCode> {
+        let checked = ops::doctor::doctor(&self.all_scopes()?, self.global.scope.map(Scope::from))?;
+        let exit = if checked.findings.is_empty() { 0 } else { Kind::Findings.exit_code() };
+        render::mending::checked(self.ui, &checked);
+        self.document_with(command, exit, json!({ "doctor": checked }));
+        Ok(ExitCode::from(exit))
     }
 
     /// Says what is about to be taken back, then takes it back.

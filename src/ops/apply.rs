@@ -7,7 +7,7 @@ mod staging;
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use files::Files;
-pub(super) use reporting::{origin, shown_path, source_in_words};
+pub(super) use reporting::{is_clients_own, origin, shown_path, source_in_words};
 
 use self::files::{Outcome, outcomes};
 
@@ -23,7 +23,7 @@ use super::state::ScopeState;
 use super::{Answer, Context, Effect, LockMode, revoked};
 use crate::claude::client_lock::ClientLock;
 use crate::claude::place::{self, Identity, Placed};
-use crate::claude::settings;
+use crate::claude::settings::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::fsx;
 use crate::model::dependency::{Manifest, Placement};
@@ -302,7 +302,7 @@ fn refuse_shadowed(context: &Context<'_>, fresh: &BTreeMap<PackageName, Fresh>) 
     if plugins.peek().is_none() {
         return Ok(());
     }
-    let enabled = settings::enabled_plugins(context.machine, &context.places)?;
+    let enabled = Settings::read(context.machine, &context.places)?.enabled_plugins();
     for (name, fresh) in plugins {
         let namespace = fresh.loaded.package.namespace.as_deref().unwrap_or(name.as_str());
         if let Some(id) = enabled.get(namespace) {

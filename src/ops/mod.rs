@@ -6,6 +6,7 @@ mod breaking;
 pub mod cache;
 pub mod changes;
 pub mod diff;
+pub mod doctor;
 pub mod edits;
 mod fetch;
 pub mod index;

@@ -9,6 +9,8 @@ pub enum Mending {
     Restore(RestoreArgs),
     /// Take back the last change of cpm.toml or cpm.lock, with what it installed or removed
     Undo,
+    /// Say what is wrong in every scope, what Claude Code ignores, and what to do about it; changes nothing
+    Doctor,
 }
 
 /// What to restore.
@@ -26,6 +28,7 @@ impl Mending {
         match self {
             Mending::Restore(_) => "restore",
             Mending::Undo => "undo",
+            Mending::Doctor => "doctor",
         }
     }
 }

@@ -1,7 +1,9 @@
-//! Shows edits of the user's that go, and what is about to be taken back.
+//! Shows edits of the user's that go, what is about to be taken back, and what a check of everything found.
 
 use super::changes::show_file;
-use crate::cli::ui::{BOLD, Line, Ui, YELLOW};
+use super::count;
+use crate::cli::ui::{BOLD, DIM, GREEN, Line, Ui, YELLOW};
+use crate::ops::doctor::Checked;
 use crate::ops::report::{Action, Report};
 use crate::ops::undo::Undone;
 
@@ -35,4 +37,21 @@ pub(in crate::cli) fn about_to_undo(ui: &Ui, undone: &Undone) {
     let packages: Vec<String> = packages.collect();
     let list = if packages.is_empty() { String::new() } else { format!(": {}", packages.join(", ")) };
     ui.note(Line::new().styled(BOLD, what).text(list));
+}
+
+/// Shows what a check of everything found.
+pub(in crate::cli) fn checked(ui: &Ui, checked: &Checked) {
+    for finding in &checked.findings {
+        let place = finding.file.as_deref().unwrap_or(finding.topic);
+        let scope = finding.scope.map(|scope| format!("  ({scope} scope)")).unwrap_or_default();
+        ui.result(Line::new().styled(YELLOW, place).styled(DIM, scope));
+        ui.result(Line::new().text("  ").text(&finding.what));
+        ui.result(Line::new().styled(GREEN, "  fix").text(": ").text(&finding.fix));
+    }
+    let scopes: Vec<String> = checked.scopes.iter().map(ToString::to_string).collect();
+    let scopes = format!("in the {} scope{}", scopes.join(", "), if scopes.len() == 1 { "" } else { "s" });
+    ui.answer(match checked.findings.len() {
+        0 => Line::new().styled(GREEN, "ok").text(format!(": nothing is wrong {scopes}")),
+        many => Line::new().styled(BOLD, count(many as u64, "finding")).text(format!(" {scopes}")),
+    });
 }

@@ -137,7 +137,7 @@ impl Run<'_> {
 }
 
 /// Variables that the client itself sets.
-fn is_clients_own(name: &str) -> bool {
+pub(in crate::ops) fn is_clients_own(name: &str) -> bool {
     matches!(name, "CLAUDE_PLUGIN_ROOT" | "CLAUDE_PLUGIN_DATA" | "CLAUDE_PROJECT_DIR" | "CLAUDE_SESSION_ID")
 }
 
