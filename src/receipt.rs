@@ -2,6 +2,8 @@
 //!
 //! Invariant: machine state, never committed; losing it loses no user file, because what it does not list is foreign.
 
+pub mod undo;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::UNIX_EPOCH;

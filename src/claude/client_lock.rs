@@ -29,9 +29,7 @@ impl ClientLock {
     /// # Errors
     /// [`Kind::Locked`] when somebody holds it after `patience`.
     pub fn acquire(file: &Path, patience: Duration, progress: &dyn Progress) -> Result<Self> {
-        let mut name = fsx::resolve_link(file).into_os_string();
-        name.push(".lock");
-        let path = PathBuf::from(name);
+        let path = lock_of(file);
         if let Some(parent) = path.parent() {
             fsx::create_dirs(parent)?;
         }
@@ -63,6 +61,19 @@ impl ClientLock {
             }
         }
     }
+}
+
+/// The lock of the client's state file, if whoever took it is gone.
+#[must_use]
+pub fn left_behind(file: &Path) -> Option<PathBuf> {
+    let path = lock_of(file);
+    is_abandoned(&path).then_some(path)
+}
+
+fn lock_of(file: &Path) -> PathBuf {
+    let mut name = fsx::resolve_link(file).into_os_string();
+    name.push(".lock");
+    PathBuf::from(name)
 }
 
 fn is_abandoned(path: &Path) -> bool {

@@ -188,6 +188,12 @@ impl ScopePlaces {
         self.state.join(format!("receipt-{}.json", self.scope))
     }
 
+    /// The record of the last change of this scope.
+    #[must_use]
+    pub fn undo_record(&self) -> PathBuf {
+        self.state.join(format!("undo-{}.json", self.scope))
+    }
+
     /// The scope that has the same skills folder, with its receipt.
     #[must_use]
     pub fn neighbour(&self) -> Option<(Scope, PathBuf)> {
@@ -220,9 +226,9 @@ impl ScopePlaces {
     /// The files that runs in this scope write, where links at their places lead.
     #[must_use]
     pub fn files(&self) -> Vec<PathBuf> {
-        let receipt = self.receipt();
+        let (receipt, undo) = (self.receipt(), self.undo_record());
         let exclude = self.exclude.as_ref().map(|exclude| &exclude.file);
-        let files = [&self.manifest, &self.lock, &self.mcp.path, &receipt].into_iter().chain(exclude);
+        let files = [&self.manifest, &self.lock, &self.mcp.path, &receipt, &undo].into_iter().chain(exclude);
         files.map(|file| fsx::resolve_link(file)).collect()
     }
 

@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod mending;
 pub mod questions;
 pub mod waiting;
 
@@ -99,6 +100,9 @@ pub enum Command {
     /// A command that only asks
     #[command(flatten)]
     Question(questions::Question),
+    /// A command that finds and mends what is wrong
+    #[command(flatten)]
+    Mending(mending::Mending),
     /// Remove packages, and what only they needed
     #[command(visible_aliases = ["rm", "uninstall"])]
     Remove(RemoveArgs),

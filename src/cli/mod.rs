@@ -4,6 +4,7 @@ pub mod args;
 mod bars;
 pub mod escape;
 mod indexes;
+mod mending;
 mod questions;
 mod render;
 pub mod ui;
@@ -60,6 +61,8 @@ pub fn main() -> ExitCode {
 /// One run's surroundings.
 struct Session<'a> {
     ui: &'a Ui,
+    /// The command, in its own word.
+    command: &'static str,
     global: &'a Global,
     machine: Machine,
     current: PathBuf,
@@ -86,8 +89,10 @@ fn run(cli: &Cli, ui: &Ui) -> Result<ExitCode> {
         Command::Lock(args) => args.accept,
         _ => false,
     };
-    let waiting = Waiting { patience: cli.global.waiting.patience(), command: name_of(&cli.command) };
-    let session = Session { ui, global: &cli.global, machine, current, approver: Person { ui, accept }, waiting };
+    let command = name_of(&cli.command);
+    let waiting = Waiting { patience: cli.global.waiting.patience(), command };
+    let approver = Person { ui, accept };
+    let session = Session { ui, command, global: &cli.global, machine, current, approver, waiting };
     session.run(&cli.command)
 }
 
@@ -127,6 +132,7 @@ impl Session<'_> {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Question(question) => self.question(command, question),
+            Command::Mending(mending) => self.mending(command, mending),
             Command::Verify(args) => self.verify(command, args.online),
             Command::Lock(args) => self.lock(command, args),
             Command::Vendor { dir } => {
@@ -244,7 +250,7 @@ impl Session<'_> {
         self.document_with(command, exit, json!({ "scopes": verified }));
         if !is_clean {
             self.ui.note(Line::new().text(
-                "help: `cpm install` puts missing files back; `cpm install --overwrite` also replaces edited ones",
+                "help: `cpm restore NAME --dry-run` shows what differs in a package, `cpm restore NAME` puts it back",
             ));
         }
         Ok(ExitCode::from(exit))
@@ -288,6 +294,7 @@ impl Session<'_> {
     fn context_at(&self, scope: Option<Scope>, project: Option<&Path>, wants: Wants) -> Result<Context<'_>> {
         let places = paths::choose_scope(scope, project, &self.current, &self.machine)?;
         Ok(Context {
+            command: self.command,
             machine: &self.machine,
             places,
             network: match self.global.offline || wants.frozen || wants.from.is_some() {
@@ -355,6 +362,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Update(_) => "update",
         Command::Remove(_) => "remove",
         Command::Question(question) => question.name(),
+        Command::Mending(mending) => mending.name(),
         Command::List => "list",
         Command::Verify(_) => "verify",
         Command::Lock(_) => "lock",

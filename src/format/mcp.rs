@@ -47,6 +47,14 @@ fn refuse_all(name: &str, reason: &str) -> Servers {
     Servers { accepted: Vec::new(), refused: vec![(name.to_owned(), reason.to_owned())] }
 }
 
+/// Whether the client would load an entry.
+///
+/// # Errors
+/// Why it would not.
+pub fn check(entry: &Value) -> Result<(), String> {
+    normalise(entry).map(drop)
+}
+
 /// The entry as the client would store it.
 fn normalise(value: &Value) -> Result<ServerEntry, String> {
     let Value::Object(raw) = value else { return Err("the entry is not an object".to_owned()) };

@@ -1,15 +1,20 @@
 //! Makes a scope as locked: load what changed, place it, ask about what would newly run, plan, commit, report.
 
+mod files;
 mod reporting;
 mod staging;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-pub(super) use reporting::{origin, shown_path, source_in_words};
+pub(super) use files::Files;
+pub(super) use reporting::{is_clients_own, origin, shown_path, source_in_words};
+
+use self::files::{Fate, fates};
 
 use super::at_once::also;
 use super::changes::{Before, Changes, Detail, Lookup};
+use super::edits::{Editing, Edits};
 use super::fetch::{Fetcher, Loaded};
 use super::installed::{Look, Presence, dependency_on, options_text};
 use super::locking::{Locking, changed_names};
@@ -19,7 +24,7 @@ use super::state::{self, ScopeState};
 use super::{Answer, Context, Effect, LockMode, revoked};
 use crate::claude::client_lock::ClientLock;
 use crate::claude::place::{self, Identity, Placed};
-use crate::claude::settings;
+use crate::claude::settings::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::fsx;
 use crate::model::dependency::{Manifest, Placement};
@@ -35,8 +40,7 @@ const RETRIES: usize = 5;
 /// What a use case wants the scope to become.
 pub(super) struct Target<'a> {
     pub(super) manifest: &'a Manifest,
-    /// The manifest's text, if it must be written.
-    pub(super) manifest_text: Option<String>,
+    pub(super) files: Files,
     pub(super) locking: Locking,
     pub(super) about: About,
 }
@@ -45,16 +49,22 @@ pub(super) struct Target<'a> {
 pub(super) enum About {
     /// The whole scope.
     Everything,
-    /// These packages.
+    /// These packages, and what is not as locked.
     Packages(BTreeSet<PackageName>),
+    /// These packages, whatever else is not as locked.
+    Only(BTreeSet<PackageName>),
 }
 
 impl About {
     fn includes(&self, name: &PackageName) -> bool {
         match self {
             About::Everything => true,
-            About::Packages(names) => names.contains(name),
+            About::Packages(names) | About::Only(names) => names.contains(name),
         }
+    }
+
+    fn leaves(&self, name: &PackageName) -> bool {
+        matches!(self, About::Only(names) if !names.contains(name))
     }
 }
 
@@ -72,21 +82,23 @@ pub(super) fn apply(
     fetcher: &Fetcher<'_>,
     target: Target<'_>,
 ) -> Result<Report> {
-    let Target { manifest, manifest_text, locking, about } = target;
+    let Target { manifest, files, locking, about } = target;
     let Locking { lock, mut loaded } = locking;
     let lock_changes = changed_names(&state.lock, &lock);
-    let writes_lock = !lock_changes.is_empty() || state.lock_bytes.is_none();
-    if context.lock_mode == LockMode::Locked && (writes_lock || manifest_text.is_some()) {
+    let asks = matches!(files, Files::AsLocked(_));
+    let (manifest_file, lock_file) = fates(context, state, &lock, files, !lock_changes.is_empty());
+    if context.lock_mode == LockMode::Locked && (lock_file.changes() || manifest_file.changes()) {
         return Err(out_of_step(context, &lock_changes));
     }
     let look = Look::new(context, &state.receipt);
-    let mut kept = BTreeSet::new();
+    let mut kept: BTreeSet<PackageName> =
+        state.receipt.packages.keys().filter(|name| about.leaves(name)).cloned().collect();
     let mut wanted = Vec::new();
-    for (name, locked) in &lock.packages {
+    for (name, locked) in lock.packages.iter().filter(|(name, _)| !about.leaves(name)) {
         let options = options_text(manifest, name, locked);
         match look.presence(name, locked, &options)? {
             Presence::Whole => _ = kept.insert(name.clone()),
-            Presence::Touched if !about.includes(name) && context.edited == Edited::Keep => {
+            Presence::Touched if !about.includes(name) => {
                 context
                     .progress
                     .warn(&format!("`{name}` is not as locked, and stays so; `cpm verify` says what differs"));
@@ -130,16 +142,18 @@ pub(super) fn apply(
         context,
         state,
         lock: &lock,
-        manifest_text,
+        manifest_file,
+        lock_file,
         fresh,
         kept,
         lock_changes,
-        writes_lock,
         changes: BTreeMap::new(),
     };
     run.compare(fetcher)?;
-    run.ask()?;
-    run.carry_out()
+    if asks {
+        run.ask()?;
+    }
+    run.carry_out(fetcher)
 }
 
 /// What came of an attempt.
@@ -153,11 +167,11 @@ struct Run<'a> {
     context: &'a Context<'a>,
     state: &'a ScopeState,
     lock: &'a Lock,
-    manifest_text: Option<String>,
+    manifest_file: Fate,
+    lock_file: Fate,
     fresh: BTreeMap<PackageName, Fresh>,
     kept: BTreeSet<PackageName>,
     lock_changes: Vec<PackageName>,
-    writes_lock: bool,
     /// What happens to the files of the packages that somebody is shown.
     changes: BTreeMap<PackageName, Changes>,
 }
@@ -188,11 +202,11 @@ impl Run<'_> {
         ask(self.context, self.state, self.lock, moved, &self.changes)
     }
 
-    fn carry_out(self) -> Result<Report> {
+    fn carry_out(self, fetcher: &Fetcher<'_>) -> Result<Report> {
         let mut client_lock = None;
         let mut retries = 0..RETRIES;
         loop {
-            match self.attempt(&mut client_lock)? {
+            match self.attempt(fetcher, &mut client_lock)? {
                 Attempt::Done(report) => return Ok(report),
                 // What this run began with cannot become right by itself.
                 Attempt::Changed(path) if self.began_with(&path) => return Err(state::changed_meanwhile(&path)),
@@ -209,9 +223,10 @@ impl Run<'_> {
     }
 
     /// One attempt. The client's lock is taken once, and kept until the end: the client waits no longer than that.
-    fn attempt(&self, client_lock: &mut Option<ClientLock>) -> Result<Attempt> {
+    fn attempt(&self, fetcher: &Fetcher<'_>, client_lock: &mut Option<ClientLock>) -> Result<Attempt> {
         let places = &self.context.places;
         let mcp = McpDocument::read(self.context)?;
+        let editing = Editing { context: self.context, state: self.state, fetcher, servers: &mcp.entries };
         let placed = self.fresh.iter().map(|(name, fresh)| (name, &fresh.placed)).collect();
         let present = Present {
             receipt: &self.state.receipt,
@@ -220,10 +235,15 @@ impl Run<'_> {
             servers: &mcp.entries,
             mcp_file: &places.mcp.path,
             kept: &self.kept,
+            edits: &|package| editing.lines(package),
         };
         let changes = plan::plan(&placed, present, self.context.edited)?;
+        let edits: Vec<Edits> = match self.context.edited {
+            Edited::Keep => Vec::new(),
+            Edited::Overwrite => editing.replaced_by(&changes)?,
+        };
         if self.context.effect == Effect::DryRun {
-            return Ok(Attempt::Done(self.report(&changes, &[])));
+            return Ok(Attempt::Done(self.report(&changes, edits, &[])));
         }
         let touches_mcp = changes.iter().any(Change::edits_mcp_file);
         if touches_mcp && places.mcp.shared_with_client && client_lock.is_none() {
@@ -231,7 +251,7 @@ impl Run<'_> {
                 Some(ClientLock::acquire(&places.mcp.path, self.context.waiting.patience, self.context.progress)?);
             // The client may have written until now.
             if fsx::read_optional(&places.mcp.path)? != mcp.bytes {
-                return self.attempt(client_lock);
+                return self.attempt(fetcher, client_lock);
             }
         }
         let mut transaction = self.state.begin(self.context)?;
@@ -241,13 +261,13 @@ impl Run<'_> {
         self.stage_dirs(&changes, &mut transaction, &mut receipt)?;
         self.stage_servers(&changes, mcp, &mut transaction, &mut receipt, &mut written)?;
         self.stage_exclude(&mut transaction, &mut receipt, &mut written)?;
-        self.stage_files(&mut transaction, &receipt, &mut written)?;
+        self.stage_files(&changes, &mut transaction, &receipt, &mut written)?;
         Ok(match transaction.commit()? {
             Outcome::Done => {
                 if touches_mcp && places.mcp.shared_with_client {
                     mcp_document::confirm(self.context, &changes)?;
                 }
-                Attempt::Done(self.report(&changes, &written))
+                Attempt::Done(self.report(&changes, edits, &written))
             }
             Outcome::Changed(path) => Attempt::Changed(path),
         })
@@ -306,7 +326,7 @@ fn refuse_shadowed(context: &Context<'_>, fresh: &BTreeMap<PackageName, Fresh>) 
     if plugins.peek().is_none() {
         return Ok(());
     }
-    let enabled = settings::enabled_plugins(context.machine, &context.places)?;
+    let enabled = Settings::read(context.machine, &context.places)?.enabled_plugins();
     for (name, fresh) in plugins {
         let namespace = fresh.loaded.package.namespace.as_deref().unwrap_or(name.as_str());
         if let Some(id) = enabled.get(namespace) {

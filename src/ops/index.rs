@@ -9,7 +9,7 @@ mod readme;
 use serde::Serialize;
 
 use super::state::{self, ScopeState};
-use super::{Context, Effect};
+use super::{Context, Effect, undo};
 use crate::error::{Error, Kind, Result};
 use crate::format::manifest_edit::Editor;
 use crate::git::Network;
@@ -17,6 +17,7 @@ use crate::index::{IndexKind, Indexes};
 use crate::model::age::Age;
 use crate::model::index::{IndexConfig, IndexId};
 use crate::model::name::IndexName;
+use crate::receipt::undo::Adopted;
 use crate::transaction::Privacy;
 
 /// One index of a scope.
@@ -169,7 +170,10 @@ fn write(context: &Context<'_>, state: &ScopeState, edit: impl FnOnce(&mut Edito
     if context.effect == Effect::DryRun || state.manifest_text.as_deref() == Some(&editor.text()) {
         return Ok(());
     }
+    let text = editor.text();
     let mut transaction = state.begin(context)?;
-    transaction.put_file(path, editor.text().as_bytes(), Privacy::Shared)?;
+    let after = [Some(text.as_bytes()), state.lock_bytes.as_deref()];
+    undo::stage_record(context, state, &mut transaction, after, Adopted::default())?;
+    transaction.put_file(path, text.as_bytes(), Privacy::Shared)?;
     state::commit(transaction)
 }

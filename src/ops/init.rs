@@ -1,8 +1,9 @@
 //! `cpm init`: an empty manifest with a few words on what goes where.
 
 use super::state::{self, ScopeState};
-use super::{Context, Effect};
+use super::{Context, Effect, undo};
 use crate::error::{Error, Kind, Result};
+use crate::receipt::undo::Adopted;
 use crate::transaction::Privacy;
 
 const EMPTY: &str = "\
@@ -31,6 +32,8 @@ pub fn init(context: &Context<'_>) -> Result<String> {
     }
     if context.effect == Effect::Change {
         let mut transaction = state.begin(context)?;
+        let after = [Some(EMPTY.as_bytes()), state.lock_bytes.as_deref()];
+        undo::stage_record(context, &state, &mut transaction, after, Adopted::default())?;
         transaction.put_file(path, EMPTY.as_bytes(), Privacy::Shared)?;
         state::commit(transaction)?;
     }

@@ -6,6 +6,8 @@ mod breaking;
 pub mod cache;
 pub mod changes;
 pub mod diff;
+pub mod doctor;
+pub mod edits;
 mod fetch;
 pub mod index;
 pub mod info;
@@ -20,11 +22,13 @@ pub mod merge_driver;
 pub mod outdated;
 pub mod remove;
 pub mod report;
+pub mod restore;
 mod revoked;
 pub mod search;
 mod settled;
 mod state;
 pub mod tree;
+pub mod undo;
 pub mod update;
 pub mod vendor;
 pub mod verify;
@@ -45,6 +49,8 @@ use report::SurfaceChange;
 
 /// Everything a use case needs to know of this run.
 pub struct Context<'a> {
+    /// The command, in its own word, for the record of what it changes.
+    pub command: &'static str,
     /// This machine.
     pub machine: &'a Machine,
     /// The scope it is about.

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Context;
-use super::apply::{self, About, Target};
+use super::apply::{self, About, Files, Target};
 use super::install::fetcher;
 use super::locking::Locking;
 use super::report::Report;
@@ -34,7 +34,12 @@ pub fn remove(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
     let locking = Locking { lock: Lock { packages }, loaded: Default::default() };
     let manifest_text = Some(editor.text());
     let about = About::Packages(BTreeSet::new());
-    apply::apply(context, &state, &fetcher, Target { manifest: &manifest, manifest_text, locking, about })
+    apply::apply(
+        context,
+        &state,
+        &fetcher,
+        Target { manifest: &manifest, files: Files::AsLocked(manifest_text), locking, about },
+    )
 }
 
 fn not_there(context: &Context<'_>, state: &ScopeState, name: &PackageName) -> Error {

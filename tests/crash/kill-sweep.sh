@@ -42,7 +42,7 @@ for call in write openat rename renameat renameat2 unlink unlinkat rmdir mkdir f
     run install > /dev/null 2>&1 || violation "the next command failed"
     case $(state "$project") in "$old") olds=$((olds + 1)) ;; "$new") news=$((news + 1)) ;; *) violation "a mix" ;; esac
     run verify > /dev/null 2>&1 || violation "it does not verify"
-    ls -A "$project/.cpm" | grep -qv '^\(lock\|\.gitignore\|receipt-project\.json\)$' && violation "debris in .cpm"
+    ls -A "$project/.cpm" | grep -qv '^\(lock\|\.gitignore\|receipt-project\.json\|undo-project\.json\)$' && violation "debris in .cpm"
   done
 done
 echo "kill sweep: $kills kills, $olds old, $news new, $bad violations"

@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::super::mcp_document::McpDocument;
 use super::super::report::FileReport;
-use super::Run;
+use super::super::undo;
+use super::{Fate, Run};
 use crate::error::Result;
-use crate::format::lockfile;
 use crate::fsx;
 use crate::model::name::{PackageName, ServerName, SkillName};
 use crate::model::relpath::RelPath;
-use crate::model::scope::Scope;
 use crate::plan::Change;
+use crate::receipt::undo::Adopted;
 use crate::receipt::{self, Installed, McpFileState, Receipt, Stamp, entry_digest};
 use crate::transaction::{Privacy, Transaction};
 
@@ -125,8 +125,8 @@ impl Run<'_> {
         let Some(exclude) = &places.exclude else { return Ok(()) };
         let dirs = receipt.packages.values().flat_map(|installed| installed.dirs.keys());
         let folders = dirs.map(|dir| (places.skills.join(dir.as_str()), "/"));
-        let files = [(places.manifest.clone(), ""), (places.lock.clone(), "")];
-        let files = files.into_iter().filter(|_| !self.leaves_nothing());
+        let files = [(&self.manifest_file, &places.manifest), (&self.lock_file, &places.lock)].into_iter();
+        let files = files.filter(|(outcome, _)| !matches!(outcome, Fate::Goes)).map(|(_, path)| (path.clone(), ""));
         let wanted = files.chain(folders).filter_map(|(path, end)| {
             let inside = path.strip_prefix(&exclude.top).ok()?.display().to_string();
             Some(format!("/{}{end}", literal_pattern(&inside)))
@@ -151,17 +151,10 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether the local scope ends with this run. Its files were hidden from git for one person, so none are left;
-    /// a manifest with a word of the user's own stays.
-    pub(super) fn leaves_nothing(&self) -> bool {
-        let is_local = self.context.places.scope == Scope::Local;
-        let is_bare = |text: &String| matches!(text.trim(), "" | "[dependencies]");
-        is_local && self.lock.packages.is_empty() && self.manifest_text.as_ref().is_some_and(is_bare)
-    }
-
-    /// Receipt, manifest, lock: in this order, the lock last.
+    /// Receipt, undo record, manifest, lock: in this order, the lock last.
     pub(super) fn stage_files(
         &self,
+        changes: &[Change],
         transaction: &mut Transaction,
         receipt: &Receipt,
         written: &mut Vec<FileReport>,
@@ -170,23 +163,32 @@ impl Run<'_> {
         if *receipt != self.state.receipt {
             transaction.put_file(&places.receipt(), &receipt.to_bytes()?, Privacy::Shared)?;
         }
-        if self.leaves_nothing() {
-            for path in [&places.manifest, &places.lock] {
-                transaction.remove(path, Privacy::Shared)?;
-                written.push(self.file_report(path, "remove"));
+        let (was_manifest, was_lock) = (undo::manifest_bytes(self.state), self.state.lock_bytes.as_deref());
+        let after = [self.manifest_file.after(was_manifest), self.lock_file.after(was_lock)];
+        undo::stage_record(self.context, self.state, transaction, after, adopted(changes))?;
+        for (outcome, path) in [(&self.manifest_file, &places.manifest), (&self.lock_file, &places.lock)] {
+            match outcome {
+                Fate::Stays => continue,
+                Fate::Becomes(bytes) => transaction.put_file(path, bytes, Privacy::Shared)?,
+                Fate::Goes => transaction.remove(path, Privacy::Shared)?,
             }
-            return Ok(());
-        }
-        if let Some(text) = &self.manifest_text {
-            transaction.put_file(&places.manifest, text.as_bytes(), Privacy::Shared)?;
-            written.push(self.file_report(&places.manifest, "write"));
-        }
-        if self.writes_lock {
-            transaction.put_file(&places.lock, lockfile::emit(self.lock).as_bytes(), Privacy::Shared)?;
-            written.push(self.file_report(&places.lock, "write"));
+            written.extend(outcome.action().map(|action| self.file_report(path, action)));
         }
         Ok(())
     }
+}
+
+/// What only becomes cpm's.
+fn adopted(changes: &[Change]) -> Adopted {
+    let mut adopted = Adopted::default();
+    for change in changes {
+        match change {
+            Change::AdoptDir { dir, .. } => _ = adopted.dirs.insert(dir.clone()),
+            Change::AdoptServer { server, .. } => _ = adopted.servers.insert(server.clone()),
+            _ => {}
+        }
+    }
+    adopted
 }
 
 /// What is known of the parts that a package has now.
