@@ -402,7 +402,10 @@ fn edited_files(root: &Path, found: &[(String, Difference)]) -> String {
 }
 
 /// Whether a folder holds exactly these files.
-fn is_exactly(root: &Path, tree: &Tree) -> Result<bool> {
+///
+/// # Errors
+/// [`Kind::FileSystem`].
+pub fn is_exactly(root: &Path, tree: &Tree) -> Result<bool> {
     let is_dir = std::fs::symlink_metadata(root).is_ok_and(|metadata| metadata.is_dir());
     if !is_dir || fsx::tree::list(root)?.len() != tree.len() {
         return Ok(false);

@@ -304,8 +304,8 @@ impl Drop for Transaction {
         // What cannot be removed now is removed by the next run.
         let _ = fsx::remove_any(&journal::unfinished(&self.state));
         for (number, slot) in self.slots.iter().enumerate() {
-            let _ = fsx::remove_any(slot);
-            let _ = fsx::remove_any(&slots::numbered(&self.state, number));
+            // What says that there is one elsewhere goes after it.
+            let _ = fsx::remove_any(slot).and_then(|()| fsx::remove_any(&slots::numbered(&self.state, number)));
         }
         let near = |dir: &&PathBuf| !self.committed || self.slots.iter().any(|slot| slot.parent() == Some(dir));
         remove_empty(self.made.iter().filter(near));

@@ -52,7 +52,7 @@ fn a_journal_for_other_places_is_refused() {
         (world.home().join(".claude.json"), slot.clone()),
         (world.home().join(".claude.json"), project.join(".cpm/staged-0")),
         (project.join(".git/info/exclude"), slot.clone()),
-        (PathBuf::from("cpm.toml"), PathBuf::from(".cpm/staged-0/../../../outside/file")),
+        (PathBuf::from("cpm.toml"), PathBuf::from(".cpm/staged-1/../../../outside/file")),
         (PathBuf::from("cpm.toml"), PathBuf::from("../outside/file")),
         (PathBuf::from("cpm.toml"), world.path("outside/file")),
     ] {

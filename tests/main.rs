@@ -13,6 +13,7 @@ mod dependencies;
 mod docs;
 mod doctor;
 mod edits;
+mod faults;
 mod foreign;
 mod handmade;
 mod hostile;

@@ -81,8 +81,9 @@ struct Wants {
 
 fn run(cli: &Cli, ui: &Ui) -> Result<ExitCode> {
     let machine = Machine::from_environment(&|name| std::env::var_os(name))?;
-    let current = std::env::current_dir()
-        .map_err(|cause| Error::io("find", Path::new("."), &cause).help("go to a folder that exists"))?;
+    let current = std::env::current_dir().map_err(|cause| {
+        Error::new(Kind::Usage, "the current folder is gone").because(cause).help("go to a folder that exists")
+    })?;
     let accept = match &cli.command {
         Command::Install(args) => args.accept,
         Command::Update(args) => args.accept,

@@ -24,7 +24,7 @@ pub fn require(dir: &Path, needed: u64) -> Result<()> {
     Err(Error::new(Kind::FileSystem, "there is too little room, so nothing was written")
         .at_path(dir)
         .because(format!("{needed} bytes are needed, twice that must be free, and {free} bytes are"))
-        .help("make room on that file system, then run again"))
+        .help("make room there, then run again"))
 }
 
 /// The bytes that this user may still write; `None` where the system does not say.

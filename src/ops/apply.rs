@@ -124,14 +124,7 @@ pub(super) fn apply(
             }
             loaded => loaded.map_err(|error| also(error, &failures))?,
         };
-        let dependency = dependency_on(manifest, name);
-        let identity = Identity {
-            name: dependency.map_or(name, |(alias, _)| alias),
-            version: &locked.version,
-            manifest: locked.manifest.as_deref(),
-            dependency: dependency.map(|(_, dependency)| dependency),
-        };
-        let placed = place::place(&loaded.package, &loaded.tree, identity)?;
+        let placed = placed(manifest, name, locked, &loaded)?;
         fresh.insert(name.clone(), Fresh { loaded, placed, options });
     }
     if let Some(vendored) = fetcher.vendored.as_ref().filter(|_| !missing.is_empty()) {
@@ -154,6 +147,18 @@ pub(super) fn apply(
         run.ask()?;
     }
     run.carry_out(fetcher)
+}
+
+/// Where the parts of a locked package go.
+pub(super) fn placed(manifest: &Manifest, name: &PackageName, locked: &Locked, loaded: &Loaded) -> Result<Placed> {
+    let dependency = dependency_on(manifest, name);
+    let identity = Identity {
+        name: dependency.map_or(name, |(alias, _)| alias),
+        version: &locked.version,
+        manifest: locked.manifest.as_deref(),
+        dependency: dependency.map(|(_, dependency)| dependency),
+    };
+    place::place(&loaded.package, &loaded.tree, identity)
 }
 
 /// What came of an attempt.
@@ -206,7 +211,7 @@ impl Run<'_> {
         let mut client_lock = None;
         let mut retries = 0..RETRIES;
         loop {
-            match self.attempt(fetcher, &mut client_lock)? {
+            match self.attempt(fetcher, &mut client_lock).map_err(untouched)? {
                 Attempt::Done(report) => return Ok(report),
                 // What this run began with cannot become right by itself.
                 Attempt::Changed(path) if self.began_with(&path) => return Err(state::changed_meanwhile(&path)),
@@ -272,6 +277,11 @@ impl Run<'_> {
             Outcome::Changed(path) => Attempt::Changed(path),
         })
     }
+}
+
+/// What failed before the commit point, or was taken back after it, says so.
+fn untouched(error: Error) -> Error {
+    if error.kind() == Kind::FileSystem { error.help("nothing was changed; solve this, then run again") } else { error }
 }
 
 /// An update that would run something else needs a yes; a lock that a colleague committed had it already. `moved` are the

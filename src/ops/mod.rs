@@ -17,6 +17,7 @@ mod installed;
 pub mod list;
 pub mod lock;
 mod locking;
+mod lost;
 mod mcp_document;
 pub mod merge_driver;
 pub mod outdated;

@@ -14,7 +14,7 @@ use crate::model::dependency::Manifest;
 use crate::model::lock::Lock;
 use crate::model::merge::{Sides, Told};
 use crate::model::scope::Scope;
-use crate::receipt::{self, Receipt};
+use crate::receipt::{self, Found, Receipt};
 use crate::transaction::{self, Left, Outcome, Recovered, Transaction};
 
 /// What to do about a lock that git could not merge.
@@ -42,6 +42,8 @@ pub(super) struct ScopeState {
     pub(super) sides: Option<(Sides, Told)>,
     /// What is installed.
     pub(super) receipt: Receipt,
+    /// Whether there is a lock, and no receipt that could be read.
+    pub(super) lost_receipt: bool,
     /// What is installed in the same skills folder for another scope.
     pub(super) neighbour: Option<(Scope, Receipt)>,
     /// Held while the scope may change; `None` for a run that only looks.
@@ -64,6 +66,10 @@ impl ScopeState {
         transaction::prepare_state(state)?;
         let guard = FileLock::acquire_as(&state.join("lock"), context.waiting, context.progress)?;
         recover(context)?;
+        if let Found::Damaged(error) = receipt::read(&context.places.receipt())? {
+            let cause = error.causes().join(": ");
+            context.progress.warn(&format!("{error} ({cause}); it is made anew from the lock and what is there"));
+        }
         let mut opened = Self::read(context, conflicts)?;
         opened._guard = Some(guard);
         Ok(opened)
@@ -99,6 +105,8 @@ impl ScopeState {
                 }
             }
         }
+        let found = receipt::read(&places.receipt())?;
+        let lost_receipt = !matches!(found, Found::Whole(_)) && lock_bytes.is_some();
         Ok(ScopeState {
             manifest: manifest_text
                 .as_deref()
@@ -110,8 +118,12 @@ impl ScopeState {
             sides,
             lock_read,
             lock_bytes,
-            receipt: receipt::read(&places.receipt())?,
-            neighbour: places.neighbour().map(|(scope, path)| Ok((scope, receipt::read(&path)?))).transpose()?,
+            receipt: found.receipt(),
+            lost_receipt,
+            neighbour: places
+                .neighbour()
+                .map(|(scope, path)| Ok((scope, receipt::read(&path)?.receipt())))
+                .transpose()?,
             _guard: None,
         })
     }

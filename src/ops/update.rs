@@ -1,6 +1,5 @@
 //! `cpm update`: moves packages to what manifest and indexes allow now. What changes is shown before it happens.
 
-use super::Context;
 use super::apply::{self, About, Files, Target};
 use super::breaking;
 use super::install::fetcher;
@@ -8,6 +7,7 @@ pub use super::locking::Rewritten;
 use super::locking::{self, Unlock};
 use super::report::Report;
 use super::state::{self, ScopeState};
+use super::{Context, lost};
 use crate::error::{Error, Kind, Result};
 use crate::index::Indexes;
 use crate::model::name::PackageName;
@@ -30,9 +30,10 @@ pub enum Reach {
 /// Any failure; [`Kind::Integrity`] when a history was replaced; [`Kind::Approval`] when what would run changes and nobody says yes; then nothing has changed.
 pub fn update(context: &Context<'_>, names: &[PackageName], reach: &Reach, rewritten: Rewritten) -> Result<Report> {
     state::require_manifest(context)?;
-    let state = ScopeState::open(context)?;
+    let mut state = ScopeState::open(context)?;
     let cache = context.git_cache()?;
     let fetcher = fetcher(context, &cache);
+    lost::find(context, &mut state, &fetcher)?;
     let indexes = Indexes::new(&state.manifest.indexes, &cache);
     let mut raised = None;
     let unlock = match (reach, names) {

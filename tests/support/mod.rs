@@ -1,5 +1,7 @@
 //! A world of its own for each test: a home, a project, a cache, and git repositories made from folders of text.
 
+#[cfg(target_os = "linux")]
+pub mod faults;
 pub mod guard;
 pub mod http;
 pub mod index;

@@ -47,6 +47,10 @@ impl Run<'_> {
         receipt: &mut Receipt,
     ) -> Result<()> {
         let skills = &self.context.places.skills;
+        let sizes = changes
+            .iter()
+            .map(|change| if let Change::WriteDir { tree, .. } = change { fsx::space::of(tree) } else { 0 });
+        fsx::space::require(&self.context.places.state, sizes.sum())?;
         for change in changes {
             match change {
                 Change::WriteDir { package, dir, tree } => {
@@ -160,7 +164,7 @@ impl Run<'_> {
         written: &mut Vec<FileReport>,
     ) -> Result<()> {
         let places = &self.context.places;
-        if *receipt != self.state.receipt {
+        if *receipt != self.state.receipt || self.state.lost_receipt {
             transaction.put_file(&places.receipt(), &receipt.to_bytes()?, Privacy::Shared)?;
         }
         let (was_manifest, was_lock) = (undo::manifest_bytes(self.state), self.state.lock_bytes.as_deref());

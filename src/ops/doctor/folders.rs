@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::format::frontmatter as head;
 use crate::fsx;
 use crate::model::scope::Scope;
-use crate::receipt::{self, Receipt};
+use crate::receipt::{self, Found, Receipt};
 
 /// What the client finds in one skills folder.
 #[derive(Default)]
@@ -56,7 +56,8 @@ impl Checkup<'_> {
         names.sort();
         let receipts = [Some(places.receipt()), places.neighbour().map(|(_, path)| path)];
         // A receipt that cannot be read is told where what is installed is compared.
-        let receipts: Vec<Receipt> = receipts.iter().flatten().filter_map(|path| receipt::read(path).ok()).collect();
+        let receipts: Vec<Receipt> =
+            receipts.iter().flatten().filter_map(|path| receipt::read(path).ok()).map(Found::receipt).collect();
         let mut real: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
         for path in names {
             let Some(name) = path.file_name().and_then(|name| name.to_str()).map(str::to_owned) else { continue };
