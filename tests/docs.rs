@@ -174,7 +174,7 @@ fn the_checksum_pipeline_of_the_docs_agrees() {
 }
 
 /// Every Rust file below a folder of this repository.
-fn sources(folder: &str) -> Vec<String> {
+pub fn sources(folder: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
     while let Some(path) = open.pop() {
@@ -203,14 +203,18 @@ fn the_table_of_hostile_inputs_is_whole_and_every_test_in_it_exists() {
 }
 
 #[test]
-fn the_tables_of_shared_files_and_runs_at_once_are_whole_and_every_test_in_them_exists() {
+fn the_tables_of_files_and_runs_are_whole_and_every_test_in_them_exists() {
     let text = page("docs/hostile-inputs.md");
     let numbers = |part: char, numbers: &[u32]| numbers.iter().map(|at| format!("{part}{at:02}")).collect::<Vec<_>>();
     let together = [(7..=14).collect(), vec![23]].concat();
     let files = (1..=28).collect::<Vec<_>>();
-    for (title, wanted) in
-        [("\n## Files of others\n", numbers('M', &files)), ("\n## Runs at once\n", numbers('K', &together))]
-    {
+    let stopped = [(1..=6).collect(), (15..=22).collect(), vec![24]].concat();
+    for (title, wanted) in [
+        ("\n## Files of others\n", numbers('M', &files)),
+        ("\n## Runs at once\n", numbers('K', &together)),
+        ("\n## File systems that fail\n", numbers('F', &files)),
+        ("\n## Runs that are stopped\n", numbers('K', &stopped)),
+    ] {
         let section = text.split_once(title).expect("a section").1.split("\n## ").next().expect("a section");
         let rows: Vec<Vec<&str>> = section
             .lines()

@@ -4,6 +4,7 @@
 
 mod damaged;
 mod denied;
+mod failpoints;
 mod odd;
 mod recovery;
 mod space;

@@ -19,7 +19,10 @@ pub const fn is_set(_: &str) -> bool {
 const _: () = assert!(!is_set("no-journal"), "a release build has no faults");
 
 /// Writes as if the system took a few bytes at a time and was interrupted in between, where a test asks for that.
-pub(super) fn write_all(file: &mut std::fs::File, bytes: &[u8]) -> std::io::Result<()> {
+///
+/// # Errors
+/// As the file's.
+pub fn write_all(file: &mut std::fs::File, bytes: &[u8]) -> std::io::Result<()> {
     use std::io::Write as _;
     #[cfg(debug_assertions)]
     if is_set("short-writes") {

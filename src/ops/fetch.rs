@@ -143,8 +143,7 @@ impl Fetcher<'_> {
     fn damaged(&self, error: Error, locked: &Locked) -> Error {
         match (error.kind(), self.store.look(&locked.checksum)) {
             (Kind::NotFound, Ok(Held::Damaged(damage))) => {
-                let error =
-                    error.causes().iter().fold(damage.because(error.message()), |all, cause| all.because(cause));
+                let error = error.causes().iter().fold(damage.because(error.message()), Error::because);
                 error.context("the stored copy is damaged, and no other is here").help("run again without `--offline`")
             }
             _ => error,

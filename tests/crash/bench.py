@@ -4,6 +4,7 @@ interrupted. Everything lies below one folder, so it can be put back as it was i
 import os
 import re
 import shutil
+import signal
 import stat
 import subprocess
 from pathlib import Path
@@ -22,6 +23,7 @@ OPERATIONS = {
     "install": ["install", "extra", "--git", "EXTRA"],
     "remove": ["remove", "kit"],
     "local": ["install", "extra", "--git", "EXTRA", "--scope", "local"],
+    "undo": ["undo"],
 }
 
 
@@ -47,6 +49,8 @@ class Bench:
         self._write(self.project / ".git/info/exclude", "# theirs\n*.log")
         self._package(self.kit, "one", {"a", "b"}, '{"mcpServers":{"s":{"command":"true","args":["one"]}}}')
         self._package(self.extra, "one", {"c"}, '{"mcpServers":{"t":{"command":"true"}}}')
+        self._package(self.root / "first", "one", {"d"}, "{}")
+        self._must("install", "first", "--git", self._url(self.root / "first"))
         self._must("install", "kit", "--git", self._url(self.kit))
         self._keep("base")
         self._package(self.kit, "two", {"a", "b"}, '{"mcpServers":{"s":{"command":"true","args":["two"]}}}')
@@ -108,7 +112,8 @@ class Bench:
     def run(self, args, before=(), **more):
         """Runs cpm, offline unless it fills the cache; `before` is what it is started by."""
         command = [*before, self.cpm, "--project", ".", *args]
-        return subprocess.run(command, cwd=self.project, env={**self.env, **more}, capture_output=True, text=True, check=False)
+        return subprocess.run(command, cwd=self.project, env={**self.env, **more}, capture_output=True, text=True,
+                              check=False, preexec_fn=default_signals)
 
     def operate(self, name, before=(), **more):
         return self.run([*self._filled(OPERATIONS[name]), *([] if name == "remove" else ["--offline"])], before, **more)
@@ -134,6 +139,12 @@ class Bench:
         done = what(["strace", "-f", "-y", "-s", "4096", "-o", str(log), "-e", f"trace={CHANGING},exit_group"])
         assert done.returncode == 0, done.stderr
         return [match.groups() for match in map(LINE.match, log.read_text().splitlines()) if match]
+
+
+def default_signals():
+    """Whoever runs this in the background made it deaf to some."""
+    for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def points(calls):

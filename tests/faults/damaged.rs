@@ -41,7 +41,8 @@ fn a_file_added_to_an_installed_skill_is_found() {
 
 #[test]
 fn a_damaged_store_is_repaired_or_told_and_never_installed() {
-    let damages: [(&str, fn(&PathBuf)); 3] = [
+    type Damage = fn(&PathBuf);
+    let damages: [(&str, Damage); 3] = [
         ("flipped", flip),
         ("cut", |path| std::fs::write(path, "").expect("written")),
         ("deleted", |path| std::fs::remove_file(path).expect("removed")),
