@@ -3,8 +3,8 @@
 //! Invariant: every failure a user can meet has a [`Kind`], and [`Kind::exit_code`] is total; the codes are API
 //! (`docs/formats.md`).
 
-use std::fmt;
 use std::path::Path;
+use std::{fmt, io};
 
 /// The result of everything in cpm that can fail.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -186,7 +186,21 @@ impl Error {
     /// An I/O error on `path` while doing `verb` ("read", "write" …).
     #[must_use]
     pub fn io(verb: &str, path: &Path, cause: &std::io::Error) -> Self {
-        Error::new(Kind::FileSystem, format!("cannot {verb} `{}`", path.display())).at_path(path).because(cause)
+        let error = Error::new(Kind::FileSystem, format!("cannot {verb} `{}`", path.display())).at_path(path);
+        let error = error.because(cause);
+        match cause.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                error.help("make room there, or raise the limit, then run again")
+            }
+            io::ErrorKind::ReadOnlyFilesystem => {
+                error.help("the file system may only be read; `--dry-run` shows what would change")
+            }
+            io::ErrorKind::PermissionDenied => match owner(path) {
+                Some(owner) => error.because(owner).help("run cpm as the owner, or let the owner change it"),
+                None => error,
+            },
+            _ => error,
+        }
     }
 
     /// The kind, and with it the exit code.
@@ -218,6 +232,20 @@ impl Error {
     pub fn help_text(&self) -> Option<&str> {
         self.0.help.as_deref()
     }
+}
+
+/// Whose a path is, or the nearest folder above it that is there.
+#[cfg(unix)]
+fn owner(path: &Path) -> Option<String> {
+    use std::os::unix::fs::MetadataExt as _;
+    let found = path.ancestors().find_map(|path| Some((path, std::fs::symlink_metadata(path).ok()?)));
+    let me = rustix::process::geteuid().as_raw();
+    found.map(|(path, there)| format!("`{}` belongs to user {}, and this is user {me}", path.display(), there.uid()))
+}
+
+#[cfg(not(unix))]
+fn owner(_: &Path) -> Option<String> {
+    None
 }
 
 impl fmt::Display for Error {

@@ -91,6 +91,15 @@ pub enum Edited {
 }
 
 impl Edited {
+    /// How closely to look for edits: who asks for the locked bytes gets them, whatever the times of the files say.
+    #[must_use]
+    pub fn care(self) -> Care {
+        match self {
+            Edited::Keep => Care::Stat,
+            Edited::Overwrite => Care::Hash,
+        }
+    }
+
     /// Whether a difference matters where nothing else is to be done. A file that is not from cpm, such as a cache that a
     /// script wrote, is in nobody's way as long as cpm stays away.
     #[must_use]
@@ -100,7 +109,7 @@ impl Edited {
 }
 
 /// What the planner looks at besides the wishes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub struct Present<'a> {
     /// What cpm installed.
     pub receipt: &'a Receipt,
@@ -114,6 +123,8 @@ pub struct Present<'a> {
     pub mcp_file: &'a Path,
     /// Packages that stay exactly as they are installed.
     pub kept: &'a BTreeSet<PackageName>,
+    /// The lines that the user changed in a package, for messages.
+    pub edits: &'a dyn Fn(&PackageName) -> Result<String>,
 }
 
 /// Plans the changes.
@@ -125,7 +136,8 @@ pub fn plan<'a>(
     present: Present<'a>,
     edited: Edited,
 ) -> Result<Vec<Change>> {
-    let mut planner = Planner { present, edited, changes: Vec::new(), obstacles: Vec::new() };
+    let mut planner =
+        Planner { present, edited, changes: Vec::new(), obstacles: Vec::new(), edited_packages: BTreeSet::new() };
     let kept = |owner: Option<&'a PackageName>| owner.filter(|owner| present.kept.contains(*owner));
     let dirs = planner.claim(
         desired,
@@ -213,6 +225,8 @@ struct Planner<'a> {
     edited: Edited,
     changes: Vec<Change>,
     obstacles: Vec<(Obstacle, String)>,
+    /// The packages with edits among the obstacles.
+    edited_packages: BTreeSet<PackageName>,
 }
 
 /// What kind of thing is in the way; it decides what would help.
@@ -259,7 +273,8 @@ impl<'d> Planner<'d> {
     fn want_dir(&mut self, package: &PackageName, dir: &SkillName, tree: &Tree) -> Result<()> {
         let root = self.present.skills.join(dir.as_str());
         let write = || Change::WriteDir { package: package.clone(), dir: dir.clone(), tree: tree.clone() };
-        let Some((_, stamps)) = self.present.receipt.owner_of_dir(dir) else {
+        let adopt = || Change::AdoptDir { package: package.clone(), dir: dir.clone(), tree: tree.clone() };
+        let Some((owner, stamps)) = self.present.receipt.owner_of_dir(dir) else {
             let neighbour = self.present.neighbour;
             let elsewhere = neighbour.and_then(|(scope, other)| Some((scope, other.owner_of_dir(dir)?.0)));
             if let Some((scope, other)) = elsewhere {
@@ -273,7 +288,7 @@ impl<'d> Planner<'d> {
             } else if std::fs::symlink_metadata(&root).is_err() {
                 self.changes.push(write());
             } else if is_exactly(&root, tree)? {
-                self.changes.push(Change::AdoptDir { package: package.clone(), dir: dir.clone(), tree: tree.clone() });
+                self.changes.push(adopt());
             } else {
                 self.stop(Obstacle::Foreign, format!(
                     "`{}` is not from cpm, and the package `{package}` would bring it; move it away, or leave the package out",
@@ -284,14 +299,16 @@ impl<'d> Planner<'d> {
         };
         let same_files = stamps.len() == tree.len()
             && tree.files().all(|(path, content)| stamps.get(path).is_some_and(|stamp| stamp.is(content)));
-        let found = differences(&root, stamps, Care::Stat)?;
+        let found = differences(&root, stamps, Care::Hash)?;
         if same_files && !found.iter().any(|(_, difference)| self.edited.minds(*difference)) {
             return Ok(());
         }
         // What is only missing holds nothing of the user's, so it is simply put back.
         let is_edit = found.iter().any(|(_, difference)| *difference != Difference::Missing);
-        if is_edit && self.edited == Edited::Keep && !is_exactly(&root, tree)? {
-            self.stop(Obstacle::Edited, edited_files(&root, &found));
+        if is_edit && is_exactly(&root, tree)? {
+            self.changes.push(adopt());
+        } else if is_edit && self.edited == Edited::Keep {
+            self.stop_at_edit(owner, edited_files(&root, &found));
         } else {
             self.changes.push(write());
         }
@@ -300,10 +317,10 @@ impl<'d> Planner<'d> {
 
     fn drop_dir(&mut self, package: &PackageName, dir: &SkillName, stamps: &BTreeMap<RelPath, Stamp>) -> Result<()> {
         let root = self.present.skills.join(dir.as_str());
-        let found = differences(&root, stamps, Care::Stat)?;
+        let found = differences(&root, stamps, Care::Hash)?;
         let is_edit = found.iter().any(|(_, difference)| *difference != Difference::Missing);
         if is_edit && self.edited == Edited::Keep {
-            self.stop(Obstacle::Edited, edited_files(&root, &found));
+            self.stop_at_edit(package, edited_files(&root, &found));
         } else {
             self.changes.push(Change::RemoveDir { package: package.clone(), dir: dir.clone() });
         }
@@ -312,14 +329,14 @@ impl<'d> Planner<'d> {
 
     fn want_server(&mut self, package: &PackageName, server: &ServerName, entry: &Value) {
         let present = self.present.servers.get(server.as_str());
-        let owned = self.present.receipt.owner_of_server(server).map(|(_, digest)| *digest);
+        let owned = self.present.receipt.owner_of_server(server).map(|(owner, digest)| (owner, *digest));
         let (package, server, entry) = (package.clone(), server.clone(), entry.clone());
         let wanted = entry_digest(&entry);
         match (present.map(entry_digest), owned) {
-            (Some(there), Some(ours)) if there == wanted && ours == wanted => {}
+            (Some(there), Some((_, ours))) if there == wanted && ours == wanted => {}
             (Some(there), _) if there == wanted => self.changes.push(Change::AdoptServer { package, server, entry }),
-            (Some(there), Some(ours)) if there != ours && self.edited == Edited::Keep => {
-                self.stop(Obstacle::Edited, self.edited_entry(&server));
+            (Some(there), Some((owner, ours))) if there != ours && self.edited == Edited::Keep => {
+                self.stop_at_edit(owner, self.edited_entry(&server));
             }
             (Some(_), None) => self.stop(
                 Obstacle::Foreign,
@@ -336,7 +353,7 @@ impl<'d> Planner<'d> {
     fn drop_server(&mut self, package: &PackageName, server: &ServerName, ours: FileDigest) {
         match self.present.servers.get(server.as_str()).map(entry_digest) {
             Some(there) if there != ours && self.edited == Edited::Keep => {
-                self.stop(Obstacle::Edited, self.edited_entry(server));
+                self.stop_at_edit(package, self.edited_entry(server));
             }
             _ => self.changes.push(Change::RemoveServer { package: package.clone(), server: server.clone() }),
         }
@@ -344,6 +361,11 @@ impl<'d> Planner<'d> {
 
     fn edited_entry(&self, server: &ServerName) -> String {
         format!("the MCP server `{server}` in `{}` was edited since cpm wrote it", self.present.mcp_file.display())
+    }
+
+    fn stop_at_edit(&mut self, package: &PackageName, text: String) {
+        self.edited_packages.insert(package.clone());
+        self.stop(Obstacle::Edited, text);
     }
 
     fn stop(&mut self, obstacle: Obstacle, text: String) {
@@ -356,7 +378,7 @@ impl<'d> Planner<'d> {
         }
         let has = |wanted| self.obstacles.iter().any(|(obstacle, _)| *obstacle == wanted);
         let (what, help) = if has(Obstacle::Edited) {
-            let help = "keep your edits by copying them elsewhere; `--overwrite` replaces them with what is locked";
+            let help = "keep your edits by copying them elsewhere; `--overwrite` goes on without them";
             ("files of yours are in the way, so nothing was changed", help)
         } else if has(Obstacle::Foreign) {
             ("files of yours are in the way, so nothing was changed", "change one of the two sides, then run again")
@@ -364,7 +386,10 @@ impl<'d> Planner<'d> {
             ("two packages bring the same thing, so nothing was changed", "change one of the two, then run again")
         };
         let error = Error::new(Kind::Conflict, what);
-        Err(self.obstacles.into_iter().fold(error, |error, (_, text)| error.because(text)).help(help))
+        let error = self.obstacles.iter().fold(error, |error, (_, text)| error.because(text));
+        let lines = self.edited_packages.iter().map(self.present.edits).collect::<Result<Vec<_>>>()?;
+        let lines = lines.into_iter().filter(|lines| !lines.is_empty());
+        Err(lines.fold(error, Error::because).help(help))
     }
 }
 
@@ -377,7 +402,10 @@ fn edited_files(root: &Path, found: &[(String, Difference)]) -> String {
 }
 
 /// Whether a folder holds exactly these files.
-fn is_exactly(root: &Path, tree: &Tree) -> Result<bool> {
+///
+/// # Errors
+/// [`Kind::FileSystem`].
+pub fn is_exactly(root: &Path, tree: &Tree) -> Result<bool> {
     let is_dir = std::fs::symlink_metadata(root).is_ok_and(|metadata| metadata.is_dir());
     if !is_dir || fsx::tree::list(root)?.len() != tree.len() {
         return Ok(false);

@@ -3,6 +3,7 @@
 //! Invariant: machine state, never committed; losing it loses no user file, because what it does not list is foreign.
 
 pub mod exports;
+pub mod undo;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -180,23 +181,52 @@ struct RawInstalled {
     servers: BTreeMap<String, String>,
 }
 
-/// Reads a receipt; an absent file is an empty one.
+/// What there is of a receipt.
+#[derive(Debug)]
+pub enum Found {
+    /// No file.
+    Absent,
+    /// A file that no cpm wrote like that, and why.
+    Damaged(Error),
+    /// All of it.
+    Whole(Receipt),
+}
+
+impl Found {
+    /// The receipt; an empty one where there is none, because what a receipt does not list is foreign.
+    #[must_use]
+    pub fn receipt(self) -> Receipt {
+        match self {
+            Found::Whole(receipt) => receipt,
+            Found::Absent | Found::Damaged(_) => Receipt::default(),
+        }
+    }
+}
+
+/// Reads a receipt.
 ///
 /// # Errors
-/// [`Kind::Recovery`] when it cannot be understood.
-pub fn read(path: &Path) -> Result<Receipt> {
-    let Some(bytes) = fsx::read_optional(path)? else { return Ok(Receipt::default()) };
+/// [`Kind::Recovery`] when it is from a newer cpm; [`Kind::FileSystem`].
+pub fn read(path: &Path) -> Result<Found> {
+    let Some(bytes) = fsx::read_optional(path)? else { return Ok(Found::Absent) };
     let unreadable = |cause: String| {
-        Error::new(Kind::Recovery, "the receipt of this scope cannot be read")
-            .at_path(path)
-            .because(cause)
-            .help("delete the file and run `cpm install`: files that are as locked are recognised")
+        Error::new(Kind::Recovery, "the receipt of this scope cannot be read").at_path(path).because(cause)
     };
-    let raw: RawReceipt = serde_json::from_slice(&bytes).map_err(|cause| unreadable(cause.to_string()))?;
-    if raw.format != FORMAT {
-        return Err(unreadable(format!("it has format {}, and this cpm reads {FORMAT}", raw.format)));
+    if let Ok(Format { format }) = serde_json::from_slice(&bytes)
+        && format > FORMAT
+    {
+        return Err(unreadable(format!("it has format {format}, and this cpm reads {FORMAT}"))
+            .help("use the newer cpm that wrote it; or delete the file: what is as locked is recognised"));
     }
-    from_raw(raw).map_err(|error| unreadable(error.to_string()))
+    let read = serde_json::from_slice::<RawReceipt>(&bytes).map_err(|cause| unreadable(cause.to_string()));
+    let read = read.and_then(|raw| from_raw(raw).map_err(|error| unreadable(error.to_string())));
+    Ok(read.map_or_else(Found::Damaged, Found::Whole))
+}
+
+/// What every format of the receipt says.
+#[derive(Deserialize)]
+struct Format {
+    format: u32,
 }
 
 fn from_raw(raw: RawReceipt) -> Result<Receipt> {

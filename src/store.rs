@@ -109,6 +109,7 @@ impl Store {
             return Ok(());
         }
         fsx::create_dirs(&self.root)?;
+        fsx::space::require(&self.root, fsx::space::of(tree))?;
         let staging = tempfile::Builder::new().prefix(STAGING).tempdir_in(&self.root).path("stage in", &self.root)?;
         let staged = staging.path().join("tree");
         fsx::tree::write(&*self.in_folder(tree)?, &staged)?;

@@ -1,187 +1,56 @@
 //! The transaction: everything one run changes in a scope becomes visible together, or not at all.
 //!
-//! Protocol [security.md §4.12]: stage everything in the state folder, which the client never scans; sync once; write
-//! the journal (the commit point); exchange each staged thing with its target; drop the journal. Invariant: with a
-//! journal on disk, [`recover`] completes the run; without one, nothing of it ever happened.
+//! Protocol [security.md §4.12]: stage everything on the file system of its target, where the client never looks; sync
+//! once; write the journal (the commit point); exchange each staged thing with its target; drop the journal. Invariant:
+//! with a journal on disk, [`look`] finds the run and completes it or takes it back; without one, nothing of it happened.
+//! Others may write the same files at any time: a step that met something else than it was made for takes all back.
 
-use std::collections::BTreeMap;
+mod identity;
+mod journal;
+mod recovery;
+mod sight;
+mod slots;
+mod step;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+pub use recovery::{Interrupted, Left, Recovered, look};
 
-use crate::error::{Error, IoContext as _, Kind, Result};
+use crate::error::{Error, IoContext as _, Result};
 use crate::fsx;
+use crate::fsx::failpoint;
 use crate::model::digest::{FileDigest, TreeDigest};
 use crate::model::relpath::RelPath;
 use crate::model::tree::Tree;
 use crate::receipt::{self, Stamp};
-
-const FORMAT: u32 = 1;
+use identity::identity;
+use journal::Journal;
+use sight::Sight;
+use step::{Standing, Step};
 
 /// A change being prepared. Dropping it without [`Transaction::commit`] undoes everything.
 #[derive(Debug)]
 pub struct Transaction {
     state: PathBuf,
     steps: Vec<Step>,
+    /// Slots in use, also of what was not staged to its end.
+    slots: Vec<PathBuf>,
+    /// Folders that were made on the way, each after the one it is in.
+    made: Vec<PathBuf>,
+    committed: bool,
+    /// What this run has read, by digest: what it writes is made from that.
+    read: BTreeMap<PathBuf, Option<String>>,
 }
 
-/// One target and what it becomes; identities are digests, so that recovery can tell what already happened.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Step {
-    target: PathBuf,
-    /// Where the new content waits, and where the old one is afterwards.
-    staged: PathBuf,
-    old: Option<String>,
-    new: Option<String>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct Journal {
-    format: u32,
-    steps: Vec<Step>,
-}
-
-fn stage_dir(state: &Path) -> PathBuf {
-    state.join("stage")
-}
-
-fn journal_file(state: &Path) -> PathBuf {
-    state.join("journal.json")
-}
-
-/// A journal that is being written: it says nothing yet.
-fn unfinished_journal(state: &Path) -> PathBuf {
-    state.join("journal.tmp")
-}
-
-/// Makes the state folder, which keeps itself out of git.
-///
-/// # Errors
-/// [`Kind::FileSystem`].
-pub fn prepare_state(state: &Path) -> Result<()> {
-    fsx::create_dirs(state)?;
-    let ignore = state.join(".gitignore");
-    if !ignore.exists() {
-        std::fs::write(&ignore, "*\n").path("write", &ignore)?;
-    }
-    Ok(())
-}
-
-impl Transaction {
-    /// Begins a transaction in a state folder whose lock the caller holds and which is recovered.
-    ///
-    /// # Errors
-    /// [`Kind::FileSystem`].
-    pub fn begin(state: &Path) -> Result<Self> {
-        fsx::create_dirs(&stage_dir(state))?;
-        Ok(Transaction { state: state.to_path_buf(), steps: Vec::new() })
-    }
-
-    /// Whether there is nothing to do.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
-    }
-
-    /// Stages a folder; the stamps are those its files will have at the target.
-    ///
-    /// # Errors
-    /// [`Kind::FileSystem`].
-    pub fn put_dir(&mut self, target: &Path, tree: &Tree) -> Result<BTreeMap<RelPath, Stamp>> {
-        let staged = self.next_slot();
-        fsx::tree::write(tree, &staged)?;
-        let stamps = receipt::stamps(tree, &staged)?;
-        let new = Some(TreeDigest::of(tree).to_string());
-        self.push(target, staged, new)?;
-        Ok(stamps)
-    }
-
-    /// Stages a file. The mode of the one it replaces is kept; a symbolic link is written through.
-    ///
-    /// # Errors
-    /// [`Kind::FileSystem`].
-    pub fn put_file(&mut self, target: &Path, bytes: &[u8], privacy: Privacy) -> Result<()> {
-        let target = fsx::resolve_link(target);
-        let staged = self.slot_near(&target)?;
-        fsx::remove_any(&staged)?;
-        fsx::write_new(&staged, bytes, false)?;
-        match std::fs::metadata(&target) {
-            Ok(metadata) => {
-                std::fs::set_permissions(&staged, metadata.permissions()).path("set the mode of", &staged)?;
-            }
-            Err(_) if privacy == Privacy::Owner => restrict(&staged)?,
-            Err(_) => {}
-        }
-        self.push(&target, staged, Some(FileDigest::of(bytes).hex()))
-    }
-
-    /// Plans the removal of a folder. A link that stands in its place goes itself; what it leads to is not ours.
-    ///
-    /// # Errors
-    /// [`Kind::FileSystem`].
-    pub fn remove_dir(&mut self, target: &Path) -> Result<()> {
-        let staged = self.next_slot();
-        self.push(target, staged, None)
-    }
-
-    /// Plans the removal of a file; a symbolic link to it stays.
-    ///
-    /// # Errors
-    /// [`Kind::FileSystem`].
-    pub fn remove(&mut self, target: &Path) -> Result<()> {
-        let target = fsx::resolve_link(target);
-        let staged = self.slot_near(&target)?;
-        self.push(&target, staged, None)
-    }
-
-    /// Makes everything happen.
-    ///
-    /// # Errors
-    /// [`Kind::FileSystem`]. Before the journal is written nothing has changed; after it, the next run completes it.
-    pub fn commit(mut self) -> Result<()> {
-        let steps = std::mem::take(&mut self.steps);
-        if steps.is_empty() {
-            return Ok(());
-        }
-        for step in &steps {
-            fsx::create_dirs(step.target.parent().unwrap_or(&self.state))?;
-        }
-        fsx::sync_all(&self.state)?;
-        write_journal(&self.state, &steps)?;
-        for step in &steps {
-            apply(step)?;
-        }
-        finish(&self.state, &steps)
-    }
-
-    fn push(&mut self, target: &Path, staged: PathBuf, new: Option<String>) -> Result<()> {
-        let old = identity(target)?;
-        self.steps.push(Step { target: target.to_path_buf(), staged, old, new });
-        Ok(())
-    }
-
-    fn next_slot(&self) -> PathBuf {
-        stage_dir(&self.state).join(self.steps.len().to_string())
-    }
-
-    /// A place to stage that can be renamed to `target`: beside it where the state folder is on another file system.
-    fn slot_near(&self, target: &Path) -> Result<PathBuf> {
-        let parent = target.parent().unwrap_or(&self.state);
-        if !parent.exists() || same_device(&self.state, parent)? {
-            return Ok(self.next_slot());
-        }
-        let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        Ok(parent.join(format!(".{name}.cpm-staged")))
-    }
-}
-
-impl Drop for Transaction {
-    fn drop(&mut self) {
-        if !journal_file(&self.state).exists() {
-            // Staging that cannot be removed now is removed by the next run.
-            let _ = fsx::remove_any(&stage_dir(&self.state));
-        }
-    }
+/// What came of committing.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Outcome {
+    /// Everything happened.
+    Done,
+    /// Nothing did: somebody changed this file or folder since the run read it.
+    Changed(PathBuf),
 }
 
 /// Who may read a file that cpm makes anew.
@@ -193,121 +62,292 @@ pub enum Privacy {
     Owner,
 }
 
+/// Makes the state folder, which keeps itself out of git.
+///
+/// # Errors
+/// [`crate::error::Kind::FileSystem`].
+pub fn prepare_state(state: &Path) -> Result<()> {
+    fsx::create_dirs(state)?;
+    let ignore = state.join(".gitignore");
+    if fsx::read_optional(&ignore)?.is_none_or(|bytes| bytes.is_empty()) {
+        let whole = state.join("gitignore.tmp");
+        fsx::remove_any(&whole)?;
+        fsx::write_new(&whole, b"*\n", false)?;
+        std::fs::rename(&whole, &ignore).path("move into place", &ignore)?;
+    }
+    Ok(())
+}
+
 /// Whether an interrupted run waits to be completed.
 #[must_use]
 pub fn is_interrupted(state: &Path) -> bool {
-    journal_file(state).exists()
+    journal::file(state).exists()
 }
 
-/// Completes or discards what an interrupted run left; whether there was anything to complete. `may_write` knows the
-/// places of cpm: a journal can come with a stranger's project, and must not reach anything else.
-///
-/// # Errors
-/// [`Kind::Recovery`] when a target is neither as it was nor as it should become: somebody changed it since;
-/// [`Kind::UnsafeTree`] when the journal names other places.
-pub fn recover(state: &Path, may_write: &dyn Fn(&Path) -> bool) -> Result<bool> {
-    let journal = journal_file(state);
-    fsx::remove_any(&unfinished_journal(state))?;
-    let Some(bytes) = fsx::read_optional(&journal)? else {
-        fsx::remove_any(&stage_dir(state))?;
-        return Ok(false);
-    };
-    let damaged = |cause: String| {
-        Error::new(Kind::Recovery, "an interrupted run left a journal that cannot be understood")
-            .at_path(&journal)
-            .because(cause)
-            .help("move the file away after checking what `cpm verify` says")
-    };
-    let parsed: Journal = serde_json::from_slice(&bytes).map_err(|cause| damaged(cause.to_string()))?;
-    if parsed.format != FORMAT {
-        return Err(damaged(format!("it has format {}, and this cpm reads {FORMAT}", parsed.format)));
-    }
-    if let Some(step) = parsed.steps.iter().find(|step| !may_write(&step.target) || !is_slot(state, step)) {
-        return Err(Error::new(Kind::UnsafeTree, "a journal in the state folder names places that are not cpm's")
-            .at_path(&journal)
-            .because(format!("`{}` from `{}`", step.target.display(), step.staged.display()))
-            .help("no run of cpm here wrote it; ask who gave you this folder, and delete the journal"));
-    }
-    for step in &parsed.steps {
-        resume(step)?;
-    }
-    finish(state, &parsed.steps)?;
-    Ok(true)
+/// Whether an entry of the state folder is something that waits to be put in place or was replaced: it can be anything,
+/// and is never followed.
+#[must_use]
+pub fn is_waiting(entry: &Path) -> bool {
+    slots::is_numbered(entry)
 }
 
-/// Whether a step is staged where [`Transaction::slot_near`] stages.
-fn is_slot(state: &Path, step: &Step) -> bool {
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let in_stage = step.staged.parent() == Some(&stage_dir(state)) && name(&step.staged).parse::<usize>().is_ok();
-    in_stage || step.staged == step.target.with_file_name(format!(".{}.cpm-staged", name(&step.target)))
-}
-
-fn resume(step: &Step) -> Result<()> {
-    let now = identity(&step.target)?;
-    if now == step.new {
-        return Ok(());
+impl Transaction {
+    /// Begins a transaction in a state folder whose lock the caller holds and which is recovered.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::FileSystem`].
+    pub fn begin(state: &Path) -> Result<Self> {
+        fsx::create_dirs(state)?;
+        let (steps, slots, made, read) = Default::default();
+        Ok(Transaction { state: state.to_path_buf(), steps, slots, made, committed: false, read })
     }
-    if now == step.old && (step.new.is_none() || identity(&step.staged)? == step.new) {
-        return apply(step);
+
+    /// Says what the run read in a file that it may replace; `None` when there was none. What others write there later
+    /// is not overwritten.
+    pub fn was_read(&mut self, target: &Path, bytes: Option<&[u8]>) {
+        let digest = bytes.map(|bytes| FileDigest::of(bytes).hex());
+        self.read.insert(fsx::resolve_link(target), digest);
     }
-    Err(Error::new(Kind::Recovery, format!("`{}` changed after an interrupted run", step.target.display()))
-        .at_path(&step.target)
-        .because("it is neither what it was before that run nor what the run would have made it")
-        .help("move it away and run again; what the run wanted to put there is locked and comes back"))
-}
 
-fn apply(step: &Step) -> Result<()> {
-    match (&step.new, &step.old) {
-        (Some(_), _) => fsx::swap::exchange(&step.staged, &step.target),
-        (None, Some(_)) => std::fs::rename(&step.target, &step.staged).path("move away", &step.target),
-        (None, None) => Ok(()),
+    /// Whether there is nothing to do.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
+    /// Stages a folder; the stamps are those its files will have at the target.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::FileSystem`].
+    pub fn put_dir(&mut self, target: &Path, tree: &Tree) -> Result<BTreeMap<RelPath, Stamp>> {
+        let staged = self.slot(slots::for_dir(&self.state, target, self.slots.len())?)?;
+        fsx::tree::write(tree, &staged)?;
+        let stamps = receipt::stamps(tree, &staged)?;
+        self.push(target, staged, Some(TreeDigest::of(tree).to_string()), Privacy::Shared)?;
+        Ok(stamps)
+    }
+
+    /// Stages a file. It gets mode, owner and attributes of the one it replaces; a symbolic link is written through.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::FileSystem`]; also when the file may not be written.
+    pub fn put_file(&mut self, target: &Path, bytes: &[u8], privacy: Privacy) -> Result<()> {
+        let target = fsx::resolve_link(target);
+        let is_there = target.exists();
+        if is_there {
+            fsx::attributes::refuse_read_only(&target)?;
+        }
+        let staged = self.slot(slots::for_file(&self.state, &target, self.slots.len())?)?;
+        fsx::write_new(&staged, bytes, false)?;
+        if is_there {
+            fsx::attributes::copy(&target, &staged)?;
+        } else if privacy == Privacy::Owner {
+            restrict(&staged)?;
+        }
+        self.push(&target, staged, Some(FileDigest::of(bytes).hex()), privacy)
+    }
+
+    /// Plans the removal of a folder. A link that stands in its place goes itself; what it leads to is not ours.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::FileSystem`].
+    pub fn remove_dir(&mut self, target: &Path) -> Result<()> {
+        let staged = self.slot(slots::for_dir(&self.state, target, self.slots.len())?)?;
+        self.push(target, staged, None, Privacy::Shared)
+    }
+
+    /// Plans the removal of a file; a symbolic link to it stays.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::FileSystem`]; also when the file may not be written.
+    pub fn remove(&mut self, target: &Path, privacy: Privacy) -> Result<()> {
+        let target = fsx::resolve_link(target);
+        if !target.exists() {
+            return Ok(());
+        }
+        fsx::attributes::refuse_read_only(&target)?;
+        let staged = self.slot(slots::for_file(&self.state, &target, self.slots.len())?)?;
+        if staged == slots::beside(&self.state, &target) {
+            fsx::write_new(&staged, b"", false)?;
+        }
+        self.push(&target, staged, None, privacy)
+    }
+
+    /// Makes everything happen, or nothing when somebody else wrote one of the targets meanwhile.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::FileSystem`]. Then nothing has changed, or the help says that the next run completes it or takes it back.
+    pub fn commit(mut self) -> Result<Outcome> {
+        let steps = std::mem::take(&mut self.steps);
+        if steps.is_empty() {
+            return Ok(Outcome::Done);
+        }
+        if let Some(step) = first_changed(&steps)? {
+            return Ok(Outcome::Changed(step.target.clone()));
+        }
+        for step in &steps {
+            fsx::make_dirs(step.target.parent().unwrap_or(&self.state), &mut self.made)?;
+        }
+        let Journal { steps, .. } = self.write_journal(steps)?;
+        // That took time.
+        if let Some(step) = first_changed(&steps)? {
+            return Ok(Outcome::Changed(step.target.clone()));
+        }
+        if !failpoint::is_set("no-journal") {
+            journal::commit(&self.state).map_err(|error| self.explained(error))?;
+        }
+        for (at, step) in steps.iter().enumerate() {
+            match step.happen() {
+                Ok(true) => {}
+                Ok(false) => {
+                    self.take_back(&steps, Some(at)).map_err(|error| self.explained(error))?;
+                    return Ok(Outcome::Changed(step.target.clone()));
+                }
+                Err(error) => return Err(self.failed(&steps, Some(at), error)),
+            }
+        }
+        if let Err(error) = sync_changed(&self.state, &steps) {
+            return Err(self.failed(&steps, None, error));
+        }
+        self.committed = true;
+        if is_interrupted(&self.state) {
+            journal::forget(&self.state).map_err(in_place)?;
+        }
+        Ok(Outcome::Done)
+    }
+
+    /// Writes the journal, though not yet where it counts, and makes it durable with all that it speaks of.
+    fn write_journal(&self, steps: Vec<Step>) -> Result<Journal> {
+        let journal = Journal { steps, made: self.made.clone() };
+        if !failpoint::is_set("no-journal") {
+            journal.prepare(&self.state)?;
+        }
+        self.sync_staged(&journal.steps)?;
+        Ok(journal)
+    }
+
+    /// Makes durable what is staged, and the folders it goes to.
+    fn sync_staged(&self, steps: &[Step]) -> Result<()> {
+        fsx::sync::all(&self.state)?;
+        let own = fsx::device(&self.state)?;
+        for step in steps {
+            let near = step.staged.parent().unwrap_or(&self.state);
+            if fsx::device(near)? != own && step.new.is_some() {
+                fsx::sync::below(&step.staged)?;
+                near.ancestors()
+                    .take_while(|dir| self.made.iter().any(|made| made == dir))
+                    .try_for_each(fsx::sync::dir)?;
+                fsx::sync::dir(near)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes back what has happened, after a failure of this step, or of all that comes after them.
+    fn take_back(&self, steps: &[Step], failed: Option<usize>) -> Result<()> {
+        let tried = &steps[..failed.map_or(steps.len(), |at| at + 1)];
+        let standing = |step: &Step| {
+            let has_failed = failed.is_some_and(|at| std::ptr::eq(step, &steps[at]));
+            Ok(match step.standing()? {
+                // As somebody else left it, before cpm came to it.
+                Standing::Changed if has_failed => Standing::Waiting,
+                standing => standing,
+            })
+        };
+        step::take_back(tried, &standing).and_then(|()| close(&self.state, steps))
+    }
+
+    /// A failure after the commit point, with what becomes of it.
+    fn failed(&self, steps: &[Step], at: Option<usize>, error: Error) -> Error {
+        match self.take_back(steps, at) {
+            Ok(()) => error.help("nothing was changed; solve this, then run again"),
+            Err(second) => {
+                self.explained(error.because(format!("what was done already could not be taken back now: {second}")))
+            }
+        }
+    }
+
+    /// Says of a failure that leaves a journal what comes of it.
+    fn explained(&self, error: Error) -> Error {
+        let help = "solve this, then run again: the next run completes the change or takes it back as a whole";
+        if is_interrupted(&self.state) { error.help(help) } else { error }
+    }
+
+    fn push(&mut self, target: &Path, staged: PathBuf, new: Option<String>, privacy: Privacy) -> Result<()> {
+        let (before, there) = (Sight::of(target), identity(target)?);
+        let old = self.read.get(target).cloned().unwrap_or_else(|| there.clone());
+        // A look is worth something only if it shows what was read.
+        let sight = before.filter(|_| there == old && before == Sight::of(target));
+        if (&old, &there, &new) != (&None, &None, &None) {
+            let (target, shared) = (target.to_path_buf(), privacy == Privacy::Owner);
+            self.steps.push(Step { target, staged, old, new, shared, sight });
+        }
+        Ok(())
+    }
+
+    /// Takes a slot for use: empty, and known to whoever cleans up.
+    fn slot(&mut self, slot: PathBuf) -> Result<PathBuf> {
+        slots::note(&self.state, self.slots.len(), &slot)?;
+        self.slots.push(slot.clone());
+        let near = slot.parent().unwrap_or(&self.state);
+        fsx::make_dirs(near, &mut self.made)?;
+        fsx::remove_any(&slot)?;
+        Ok(slot)
     }
 }
 
-fn write_journal(state: &Path, steps: &[Step]) -> Result<()> {
-    let journal = Journal { format: FORMAT, steps: steps.to_vec() };
-    let bytes = serde_json::to_vec(&journal)
-        .map_err(|cause| Error::new(Kind::Bug, "the journal cannot be written").because(cause))?;
-    let temporary = unfinished_journal(state);
-    fsx::remove_any(&temporary)?;
-    fsx::write_new(&temporary, &bytes, false)?;
-    sync(&temporary)?;
-    let target = journal_file(state);
-    std::fs::rename(&temporary, &target).path("move into place", &target)?;
-    sync(state)
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if is_interrupted(&self.state) {
+            return;
+        }
+        // What cannot be removed now is removed by the next run.
+        let _ = fsx::remove_any(&journal::unfinished(&self.state));
+        for (number, slot) in self.slots.iter().enumerate() {
+            // What says that there is one elsewhere goes after it.
+            let _ = fsx::remove_any(slot).and_then(|()| fsx::remove_any(&slots::numbered(&self.state, number)));
+        }
+        let near = |dir: &&PathBuf| !self.committed || self.slots.iter().any(|slot| slot.parent() == Some(dir));
+        remove_empty(self.made.iter().filter(near));
+    }
 }
 
-/// Makes the new state durable, then forgets how to get there and what was before.
-fn finish(state: &Path, steps: &[Step]) -> Result<()> {
-    fsx::sync_all(state)?;
-    let journal = journal_file(state);
-    std::fs::remove_file(&journal).path("remove", &journal)?;
+/// The first step whose file is not any more what it is to replace. Folders are seen when they are displaced: looking
+/// into them takes longer than what may happen meanwhile.
+fn first_changed(steps: &[Step]) -> Result<Option<&Step>> {
     for step in steps {
-        fsx::remove_any(&step.staged)?;
+        let is_folder = std::fs::symlink_metadata(&step.target).is_ok_and(|metadata| metadata.is_dir());
+        if !is_folder && !step.is_old(&step.target)? {
+            return Ok(Some(step));
+        }
     }
-    fsx::remove_any(&stage_dir(state))
+    Ok(None)
 }
 
-fn sync(path: &Path) -> Result<()> {
-    let handle = std::fs::File::open(path).path("open", path)?;
-    handle.sync_all().path("sync", path)
+/// Makes a change durable that was applied or taken back as a whole, then forgets how it came about.
+fn close(state: &Path, steps: &[Step]) -> Result<()> {
+    sync_changed(state, steps)?;
+    if is_interrupted(state) { journal::forget(state) } else { Ok(()) }
 }
 
-/// What is at a path: the digest of a file or folder, where a link leads, or nothing.
-fn identity(path: &Path) -> Result<Option<String>> {
-    let Ok(metadata) = std::fs::symlink_metadata(path) else { return Ok(None) };
-    if metadata.is_dir() {
-        // What cpm could not have written, such as a link, is still some identity, and never ours.
-        return Ok(Some(
-            fsx::tree::read(path).map_or_else(|_| "foreign".to_owned(), |tree| TreeDigest::of(&tree).to_string()),
-        ));
+/// Makes durable what changed places: the folders on both sides.
+fn sync_changed(state: &Path, steps: &[Step]) -> Result<()> {
+    let sides = steps.iter().flat_map(|step| [step.target.parent(), step.staged.parent()]).flatten();
+    let there: BTreeSet<PathBuf> = sides.filter(|dir| dir.is_dir()).map(Path::to_path_buf).collect();
+    fsx::sync::dirs(there.into_iter().chain([state.to_path_buf()]))
+}
+
+/// Removes folders that hold nothing, the innermost first.
+fn remove_empty<'a>(made: impl IntoIterator<Item = &'a PathBuf, IntoIter: DoubleEndedIterator>) {
+    for dir in made.into_iter().rev() {
+        // One that holds something is somebody's.
+        let _ = std::fs::remove_dir(dir);
     }
-    if metadata.is_symlink() {
-        let target = std::fs::read_link(path).path("read the link", path)?;
-        return Ok(Some(format!("link to {}", target.display())));
-    }
-    let bytes = std::fs::read(path).path("read", path)?;
-    Ok(Some(FileDigest::of(&bytes).hex()))
+}
+
+/// A failure when nothing was left to do but to clean up.
+fn in_place(error: Error) -> Error {
+    error.help("everything is in place; solve this, then run again: the next run cleans up")
 }
 
 fn restrict(path: &Path) -> Result<()> {
@@ -319,18 +359,6 @@ fn restrict(path: &Path) -> Result<()> {
     #[cfg(not(unix))]
     let _ = path;
     Ok(())
-}
-
-#[cfg(unix)]
-fn same_device(a: &Path, b: &Path) -> Result<bool> {
-    use std::os::unix::fs::MetadataExt as _;
-    let device = |path: &Path| std::fs::metadata(path).map(|metadata| metadata.dev()).path("look at", path);
-    Ok(device(a)? == device(b)?)
-}
-
-#[cfg(not(unix))]
-fn same_device(_: &Path, _: &Path) -> Result<bool> {
-    Ok(true)
 }
 
 #[cfg(test)]

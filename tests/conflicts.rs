@@ -122,10 +122,12 @@ fn everything_that_is_in_the_way_is_named_at_once() {
     assert!(!world.has("cpm.toml"));
 }
 
-/// When each file below a folder was written.
-fn times(world: &World, paths: &[&str]) -> Vec<SystemTime> {
-    let time = |path: &&str| std::fs::metadata(world.project().join(path)).and_then(|m| m.modified()).expect("a time");
-    paths.iter().map(time).collect()
+/// Which file or folder is at each path, and when it was written.
+fn times(world: &World, paths: &[&str]) -> Vec<(u64, SystemTime)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let metadata = |path: &&str| std::fs::metadata(world.project().join(path)).expect("metadata");
+    let seen = |path| (metadata(path).ino(), metadata(path).modified().expect("a time"));
+    paths.iter().map(seen).collect()
 }
 
 #[test]
@@ -142,9 +144,17 @@ fn what_a_teammate_committed_is_taken_over_untouched() {
     world.set("CPM_CACHE_DIR", author.path("cache").display());
     assert!(!world.has(".cpm") && world.has(".claude/skills/alpha/SKILL.md"));
     let files = [".claude/skills/alpha/SKILL.md", ".claude/skills/tool/bin/run", ".mcp.json", "cpm.lock", "cpm.toml"];
+    let files = [&files[..], &[".claude/skills", ".claude/skills/alpha", ".claude/skills/tool"]].concat();
     let before = (times(&world, &files), snapshot(&world.project()));
-    let run = world.ok(&["install", "--frozen"]);
+    let plan = world.ok(&["install", "--frozen", "--dry-run"]);
+    let run = world.ok(&["install", "--frozen", "--json"]);
     assert_eq!((times(&world, &files), snapshot(&world.project())), before, "{run}");
+    let adopted = ["skills/alpha", "skills/tool", "mcp.json → srv"];
+    for (what, file) in adopted.iter().zip(run.json()["report"]["files"].as_array().expect("files")) {
+        assert!(file["action"] == "adopt" && file["path"].as_str().is_some_and(|path| path.ends_with(what)), "{run}");
+        assert!(plan.stdout.contains(&format!("{what}\n")), "{plan}");
+    }
+    assert!(plan.stdout.contains("  adopt    .claude/skills/alpha"), "{plan}");
     assert_eq!(git(&world.project(), &["status", "--porcelain"]), "");
     world.ok(&["verify"]);
     world.ok(&["remove", "kit", "tool"]);

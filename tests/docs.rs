@@ -178,7 +178,7 @@ fn the_checksum_pipeline_of_the_docs_agrees() {
 }
 
 /// Every Rust file below a folder of this repository.
-fn sources(folder: &str) -> Vec<String> {
+pub fn sources(folder: &str) -> Vec<String> {
     let mut texts = Vec::new();
     let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
     while let Some(path) = open.pop() {
@@ -204,6 +204,30 @@ fn the_table_of_hostile_inputs_is_whole_and_every_test_in_it_exists() {
         .flat_map(|(part, last)| (1..=last).map(move |at| format!("{part}{at:02}")));
     assert_eq!(rows.iter().map(|row| row[0].to_owned()).collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
     assert_tests_exist(&rows, 3);
+}
+
+#[test]
+fn the_tables_of_files_and_runs_are_whole_and_every_test_in_them_exists() {
+    let text = page("docs/hostile-inputs.md");
+    let numbers = |part: char, numbers: &[u32]| numbers.iter().map(|at| format!("{part}{at:02}")).collect::<Vec<_>>();
+    let together = [(7..=14).collect(), vec![23]].concat();
+    let files = (1..=28).collect::<Vec<_>>();
+    let stopped = [(1..=6).collect(), (15..=22).collect(), vec![24]].concat();
+    for (title, wanted) in [
+        ("\n## Files of others\n", numbers('M', &files)),
+        ("\n## Runs at once\n", numbers('K', &together)),
+        ("\n## File systems that fail\n", numbers('F', &files)),
+        ("\n## Runs that are stopped\n", numbers('K', &stopped)),
+    ] {
+        let section = text.split_once(title).expect("a section").1.split("\n## ").next().expect("a section");
+        let rows: Vec<Vec<&str>> = section
+            .lines()
+            .filter(|line| line.starts_with(&format!("| {}", &wanted[0][..1])))
+            .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
+            .collect();
+        assert_eq!(rows.iter().map(|row| row[0].to_owned()).collect::<Vec<_>>(), wanted);
+        assert_tests_exist(&rows, 3);
+    }
 }
 
 #[test]

@@ -131,7 +131,8 @@ fn a_deleted_folder_does_not_stop_a_removal() {
 fn an_edit_that_is_what_would_be_written_is_no_obstacle() {
     let (world, _repo) = with_kit();
     world.write(SKILL, &format!("{ALPHA}newer\n"));
-    world.ok(&["update"]);
+    let run = world.ok(&["update"]);
+    assert!(run.stdout.contains("adopted  .claude/skills/alpha"), "{run}");
     world.ok(&["verify"]);
 }
 

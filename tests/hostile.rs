@@ -15,7 +15,7 @@ fn offered(files: &[(&str, &str)]) -> (World, Repo) {
 }
 
 /// As JSON writes it.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 

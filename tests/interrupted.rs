@@ -6,18 +6,8 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use crate::support::{World, snapshot, write};
-
-/// Waits until something holds; hosts in these tests answer never, so only a broken test waits to the end.
-fn until(what: &str, holds: impl Fn() -> bool) {
-    let start = Instant::now();
-    while !holds() {
-        assert!(start.elapsed() < Duration::from_secs(20), "{what} did not come");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
+use crate::support::{World, snapshot, until, write};
 
 /// Whether the process whose number is in a file has ended; what nobody has waited for yet has.
 fn has_ended(number: &Path) -> bool {

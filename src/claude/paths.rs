@@ -202,6 +202,12 @@ impl ScopePlaces {
         self.state.join("exports.json")
     }
 
+    /// The record of the last change of this scope.
+    #[must_use]
+    pub fn undo_record(&self) -> PathBuf {
+        self.state.join(format!("undo-{}.json", self.scope))
+    }
+
     /// The scope that has the same skills folder, with its receipt.
     #[must_use]
     pub fn neighbour(&self) -> Option<(Scope, PathBuf)> {
@@ -227,12 +233,18 @@ impl ScopePlaces {
     /// Whether a run in this scope may write to this place.
     #[must_use]
     pub fn may_write(&self, target: &Path) -> bool {
-        let (receipt, exports) = (self.receipt(), self.exports());
-        let exclude = self.exclude.as_ref().map(|exclude| &exclude.file);
-        let files = [&self.manifest, &self.lock, &self.mcp.path, &receipt, &exports].into_iter();
         let is_skill = || target.file_name().and_then(|name| SkillName::parse(name.to_str()?).ok()).is_some();
-        let mut files = files.chain(exclude).chain(&self.others);
-        files.any(|file| fsx::resolve_link(file) == target) || (target.parent() == Some(&self.skills) && is_skill())
+        self.files().iter().any(|file| file == target) || (target.parent() == Some(&self.skills) && is_skill())
+    }
+
+    /// The files that runs in this scope write, where links at their places lead.
+    #[must_use]
+    pub fn files(&self) -> Vec<PathBuf> {
+        let (receipt, undo, exports) = (self.receipt(), self.undo_record(), self.exports());
+        let exclude = self.exclude.as_ref().map(|exclude| &exclude.file);
+        let files = [&self.manifest, &self.lock, &self.mcp.path, &receipt, &undo, &exports];
+        let files = files.into_iter().chain(exclude).chain(&self.others);
+        files.map(|file| fsx::resolve_link(file)).collect()
     }
 
     fn with_scope(mut self, scope: Scope) -> Self {

@@ -1,43 +1,185 @@
-//! What the client's settings say about plugins, read as the client reads them: strict JSON or nothing.
+//! The client's settings files, read as the client reads them: strict JSON with values of the right type, or nothing at
+//! all [claude-code.md §1.6].
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::paths::{Machine, ScopePlaces};
 use crate::error::Result;
 use crate::fsx;
 use crate::model::scope::Scope;
 
-/// The marketplace plugins that are enabled where `places` is read, by plugin name: a plugin folder of the same name
-/// would not be loaded [claude-code.md §7.2].
-///
-/// # Errors
-/// [`crate::error::Kind::FileSystem`] when a settings file is there but cannot be read.
-pub fn enabled_plugins(machine: &Machine, places: &ScopePlaces) -> Result<BTreeMap<String, String>> {
-    let mut files = vec![machine.config.join("settings.json")];
-    if places.scope != Scope::User {
-        let claude = places.base.join(".claude");
-        files.extend([claude.join("settings.json"), claude.join("settings.local.json")]);
-    }
-    let mut states: BTreeMap<String, bool> = BTreeMap::new();
-    for file in files {
-        // Later files win key by key: user, project, local.
-        states.extend(enabled_in(&file)?);
-    }
-    let enabled = states.into_iter().filter(|(_, on)| *on).filter_map(|(id, _)| {
-        let (name, marketplace) = id.rsplit_once('@')?;
-        (marketplace != "skills-dir").then(|| (name.to_owned(), id.clone()))
-    });
-    Ok(enabled.collect())
+/// The settings that hold at one place. Key by key, a later file wins: user, project, local.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The files, whether they are there or not.
+    pub files: Vec<SettingsFile>,
 }
 
-fn enabled_in(file: &Path) -> Result<Vec<(String, bool)>> {
-    let Some(bytes) = fsx::read_optional(file)? else { return Ok(Vec::new()) };
-    // A file that the client ignores as a whole enables nothing.
-    let Ok(settings) = serde_json::from_slice::<Value>(&bytes) else { return Ok(Vec::new()) };
-    let plugins = settings.get("enabledPlugins").and_then(Value::as_object);
-    let states = plugins.into_iter().flatten().filter_map(|(id, on)| Some((id.clone(), on.as_bool()?)));
-    Ok(states.collect())
+/// One settings file.
+#[derive(Debug, Clone)]
+pub struct SettingsFile {
+    /// Whom it is for.
+    pub scope: Scope,
+    /// Where it is.
+    pub path: PathBuf,
+    /// What the client takes from it; nothing from a file that it ignores.
+    pub values: Map<String, Value>,
+    /// Why the client ignores the whole file, if it does.
+    pub ignored: Option<String>,
+}
+
+impl Settings {
+    /// Reads the settings that hold where `places` is read.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::FileSystem`] when a settings file is there but cannot be read.
+    pub fn read(machine: &Machine, places: &ScopePlaces) -> Result<Self> {
+        let mut paths = vec![(Scope::User, machine.config.join("settings.json"))];
+        if places.scope != Scope::User {
+            let claude = places.base.join(".claude");
+            paths.push((Scope::Project, claude.join("settings.json")));
+            paths.push((Scope::Local, claude.join("settings.local.json")));
+        }
+        let files = paths.into_iter().map(|(scope, path)| SettingsFile::read(scope, path));
+        Ok(Settings { files: files.collect::<Result<_>>()? })
+    }
+
+    /// The marketplace plugins that are enabled, by plugin name: a plugin folder of the same name would not be loaded
+    /// [claude-code.md §7.2].
+    #[must_use]
+    pub fn enabled_plugins(&self) -> BTreeMap<String, String> {
+        let states = self.files.iter().filter_map(|file| file.values.get("enabledPlugins")?.as_object()).flatten();
+        let states: BTreeMap<&String, bool> = states.filter_map(|(id, on)| Some((id, on.as_bool()?))).collect();
+        let enabled = states.into_iter().filter(|(_, on)| *on).filter_map(|(id, _)| {
+            let (name, marketplace) = id.rsplit_once('@')?;
+            (marketplace != "skills-dir").then(|| (name.to_owned(), id.clone()))
+        });
+        enabled.collect()
+    }
+
+    /// What the last file with a word on it says under `key` of `name`, and that file.
+    #[must_use]
+    pub fn word_on(&self, key: &str, name: &str) -> Option<(&Value, &SettingsFile)> {
+        self.files.iter().rev().find_map(|file| Some((file.values.get(key)?.get(name)?, file)))
+    }
+
+    /// The first file whose list under `key` holds `name`.
+    #[must_use]
+    pub fn listing(&self, key: &str, name: &str) -> Option<&SettingsFile> {
+        self.files.iter().find(|file| file.lists(key, name))
+    }
+}
+
+impl SettingsFile {
+    fn read(scope: Scope, path: PathBuf) -> Result<Self> {
+        let bytes = fsx::read_optional(&path)?.unwrap_or_default();
+        // Nothing is lost with a file that holds nothing.
+        let read = if bytes.trim_ascii().is_empty() { Ok(Map::new()) } else { values_of(&bytes) };
+        let (values, ignored) = match read {
+            Ok(values) => (values, None),
+            Err(why) => (Map::new(), Some(why)),
+        };
+        Ok(SettingsFile { scope, path, values, ignored })
+    }
+
+    /// Whether the list under `key` holds `name`.
+    #[must_use]
+    pub fn lists(&self, key: &str, name: &str) -> bool {
+        self.values.get(key).and_then(Value::as_array).is_some_and(|list| list.iter().any(|item| item == name))
+    }
+}
+
+/// A JSON file of the client's as it reads it: a byte order mark is no harm, comments and trailing commas are.
+///
+/// # Errors
+/// Why it is no JSON.
+pub fn strict_json(bytes: &[u8]) -> std::result::Result<Value, String> {
+    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    serde_json::from_slice(text).map_err(|cause| format!("it is not strict JSON ({cause})"))
+}
+
+/// The values of a file, or why the client ignores all of it. Each reason was seen in the client.
+fn values_of(bytes: &[u8]) -> std::result::Result<Map<String, Value>, String> {
+    let Value::Object(values) = strict_json(bytes)? else { return Err("it is not a JSON object".to_owned()) };
+    let object = |key: &str| match values.get(key) {
+        None => Ok(None),
+        Some(Value::Object(map)) => Ok(Some(map)),
+        Some(_) => Err(format!("`{key}` is not an object")),
+    };
+    let is_state = |value: &Value| value.is_boolean() || value.is_array();
+    if let Some((id, _)) = object("enabledPlugins")?.into_iter().flatten().find(|(_, value)| !is_state(value)) {
+        return Err(format!("`enabledPlugins` says neither true nor false of `{id}`"));
+    }
+    let permissions = object("permissions")?;
+    let is_no_list = |key: &&str| permissions.and_then(|map| map.get(*key)).is_some_and(|list| !list.is_array());
+    if let Some(key) = ["allow", "deny", "ask"].iter().find(|key| is_no_list(key)) {
+        return Err(format!("`permissions.{key}` is not a list"));
+    }
+    object("env")?;
+    let has_source = |market: &Value| market.get("source").and_then(|source| source.get("source")).is_some();
+    match object("extraKnownMarketplaces")?.into_iter().flatten().find(|(_, market)| !has_source(market)) {
+        Some((name, _)) => Err(format!("the marketplace `{name}` in `extraKnownMarketplaces` has no valid source")),
+        None => Ok(values),
+    }
+}
+
+/// What the client keeps for itself about one project, in `~/.claude.json` [claude-code.md §1.7, §2.6].
+#[derive(Debug, Clone, Default)]
+pub struct ProjectState(Map<String, Value>);
+
+impl ProjectState {
+    /// From the whole of `~/.claude.json` and the key of the project.
+    #[must_use]
+    pub fn of(whole: &Value, key: &str) -> Self {
+        let entry = whole.get("projects").and_then(|projects| projects.get(key)).and_then(Value::as_object);
+        ProjectState(entry.cloned().unwrap_or_default())
+    }
+
+    /// Whether the user said that the client may trust it.
+    #[must_use]
+    pub fn is_trusted(&self) -> bool {
+        self.0.get("hasTrustDialogAccepted").and_then(Value::as_bool) == Some(true)
+    }
+
+    /// Whether the list under `key` holds `name`.
+    #[must_use]
+    pub fn lists(&self, key: &str, name: &str) -> bool {
+        self.0.get(key).and_then(Value::as_array).is_some_and(|list| list.iter().any(|item| item == name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_counts_as_a_whole_or_not_at_all_as_in_the_client() {
+        for read in [
+            "{}",
+            "\u{feff}{\"enabledPlugins\":{\"a@b\":true}}",
+            r#"{"enabledPlugins":{"a@b":false},"enabledPlugins":{"a@b":["^1"]}}"#,
+            r#"{"env":{"A":1},"hooks":"x","permissions":{"allow":[1]}}"#,
+            r#"{"extraKnownMarketplaces":{"a":{"source":{"source":"directory","path":"/x"}}}}"#,
+        ] {
+            assert!(values_of(read.as_bytes()).is_ok(), "{read}");
+        }
+        for ignored in [
+            "{} // no",
+            "{\"a\":1,}",
+            "[]",
+            r#"{"enabledPlugins":["a@b"]}"#,
+            r#"{"enabledPlugins":{"a@b":"1.0.0"}}"#,
+            r#"{"enabledPlugins":{"a@b":null}}"#,
+            r#"{"enabledPlugins":{"a@b":1}}"#,
+            r#"{"permissions":"x"}"#,
+            r#"{"permissions":{"allow":"x"}}"#,
+            r#"{"env":"A"}"#,
+            r#"{"extraKnownMarketplaces":{"a":{"source":"x"}}}"#,
+        ] {
+            assert!(values_of(ignored.as_bytes()).is_err(), "{ignored}");
+        }
+    }
 }

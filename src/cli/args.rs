@@ -1,7 +1,9 @@
 //! The command line.
 
 pub mod export;
+pub mod mending;
 pub mod questions;
+pub mod waiting;
 
 use std::path::PathBuf;
 
@@ -60,6 +62,9 @@ pub struct Global {
     /// When to use colour
     #[arg(long, global = true, value_enum, default_value_t = ColorArg::Auto, value_name = "WHEN")]
     pub color: ColorArg,
+    /// How long to wait for others.
+    #[command(flatten)]
+    pub waiting: waiting::WaitingArgs,
 }
 
 /// A scope on the command line.
@@ -96,6 +101,9 @@ pub enum Command {
     /// A command that only asks
     #[command(flatten)]
     Question(questions::Question),
+    /// A command that finds and mends what is wrong
+    #[command(flatten)]
+    Mending(mending::Mending),
     /// Remove packages, and what only they needed
     #[command(visible_aliases = ["rm", "uninstall"])]
     Remove(RemoveArgs),

@@ -5,6 +5,7 @@ mod bars;
 pub mod escape;
 mod exports;
 mod indexes;
+mod mending;
 mod questions;
 mod render;
 pub mod ui;
@@ -19,6 +20,7 @@ use crate::claude::paths::{self, Machine};
 use crate::error::{Error, Kind, Result};
 use crate::format::lockfile::Needs;
 use crate::fsx;
+use crate::fsx::lock::Waiting;
 use crate::git::Network;
 use crate::model::age::Age;
 use crate::model::scope::Scope;
@@ -60,10 +62,13 @@ pub fn main() -> ExitCode {
 /// One run's surroundings.
 struct Session<'a> {
     ui: &'a Ui,
+    /// The command, in its own word.
+    command: &'static str,
     global: &'a Global,
     machine: Machine,
     current: PathBuf,
     approver: Person<'a>,
+    waiting: Waiting,
 }
 
 /// What a command wants besides the global flags.
@@ -77,15 +82,19 @@ struct Wants {
 
 fn run(cli: &Cli, ui: &Ui) -> Result<ExitCode> {
     let machine = Machine::from_environment(&|name| std::env::var_os(name))?;
-    let current = std::env::current_dir()
-        .map_err(|cause| Error::io("find", Path::new("."), &cause).help("go to a folder that exists"))?;
+    let current = std::env::current_dir().map_err(|cause| {
+        Error::new(Kind::Usage, "the current folder is gone").because(cause).help("go to a folder that exists")
+    })?;
     let accept = match &cli.command {
         Command::Install(args) => args.accept,
         Command::Update(args) => args.accept,
         Command::Lock(args) => args.accept,
         _ => false,
     };
-    let session = Session { ui, global: &cli.global, machine, current, approver: Person { ui, accept } };
+    let command = name_of(&cli.command);
+    let waiting = Waiting { patience: cli.global.waiting.patience(), command };
+    let approver = Person { ui, accept };
+    let session = Session { ui, command, global: &cli.global, machine, current, approver, waiting };
     session.run(&cli.command)
 }
 
@@ -125,6 +134,7 @@ impl Session<'_> {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Question(question) => self.question(command, question),
+            Command::Mending(mending) => self.mending(command, mending),
             Command::Verify(args) => self.verify(command, args.online),
             Command::Lock(args) => self.lock(command, args),
             Command::Vendor { dir } => {
@@ -243,7 +253,7 @@ impl Session<'_> {
         self.document_with(command, exit, json!({ "scopes": verified }));
         if !is_clean {
             self.ui.note(Line::new().text(
-                "help: `cpm install` puts missing files back; `cpm install --overwrite` also replaces edited ones",
+                "help: `cpm restore NAME --dry-run` shows what differs in a package, `cpm restore NAME` puts it back",
             ));
         }
         Ok(ExitCode::from(exit))
@@ -287,6 +297,7 @@ impl Session<'_> {
     fn context_at(&self, scope: Option<Scope>, project: Option<&Path>, wants: Wants) -> Result<Context<'_>> {
         let places = paths::choose_scope(scope, project, &self.current, &self.machine)?;
         Ok(Context {
+            command: self.command,
             machine: &self.machine,
             places,
             network: match self.global.offline || wants.frozen || wants.from.is_some() {
@@ -297,6 +308,7 @@ impl Session<'_> {
             lock_mode: if wants.locked || wants.frozen { LockMode::Locked } else { LockMode::Free },
             effect: self.effect(),
             edited: if wants.overwrite { Edited::Overwrite } else { Edited::Keep },
+            waiting: self.waiting,
             progress: self.ui,
             approver: &self.approver,
             variable: &|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()),
@@ -353,6 +365,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Update(_) => "update",
         Command::Remove(_) => "remove",
         Command::Question(question) => question.name(),
+        Command::Mending(mending) => mending.name(),
         Command::List => "list",
         Command::Verify(_) => "verify",
         Command::Lock(_) => "lock",

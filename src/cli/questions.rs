@@ -15,7 +15,7 @@ use crate::ops::{self, Context};
 
 impl Session<'_> {
     /// All scopes there are here, whichever was asked for.
-    fn all_scopes(&self) -> Result<Vec<Context<'_>>> {
+    pub(super) fn all_scopes(&self) -> Result<Vec<Context<'_>>> {
         let scopes = if self.is_in_project() { &Scope::ALL[..] } else { &[Scope::User] };
         scopes.iter().map(|scope| self.context_in(Some(*scope), Wants::default())).collect()
     }

@@ -3,6 +3,7 @@
 pub(super) mod changes;
 pub(super) mod export;
 pub(super) mod info;
+pub(super) mod mending;
 pub(super) mod outdated;
 pub(super) mod search;
 pub(super) mod tree;
@@ -24,7 +25,7 @@ use crate::progress::Progress as _;
 /// Longest list of scripts shown; `--json` has them all.
 const MAX_PROGRAMS: usize = 6;
 
-/// Shows what install, update or remove did.
+/// Shows what install, update, remove, restore or undo did.
 pub(super) fn report(ui: &Ui, report: &Report, did_nothing: &str) {
     let scope = format!("{} scope ({})", report.scope, report.base);
     if report.packages.is_empty() && report.files.is_empty() {
@@ -40,11 +41,13 @@ pub(super) fn report(ui: &Ui, report: &Report, did_nothing: &str) {
     for package in &report.packages {
         show_package(ui, package);
     }
+    mending::edits(ui, report);
     for file in &report.files {
         let word = match (file.action, report.dry_run) {
             ("write", false) => "wrote",
             ("remove", false) => "removed",
-            ("keep", _) => "kept",
+            ("adopt", false) => "adopted",
+            ("keep", false) => "kept",
             (other, _) => other,
         };
         ui.answer(Line::new().styled(DIM, format!("  {word:<8} ")).text(&file.path));

@@ -114,6 +114,12 @@ impl Document {
         Some(self.value(self.span(pointer)?))
     }
 
+    /// Where the value at a path of keys stands, as `line:column`; `None` only if there is none.
+    #[must_use]
+    pub fn place(&self, pointer: &[&str]) -> Option<String> {
+        Some(line_and_column(self.text.as_bytes(), self.span(pointer)?.start))
+    }
+
     fn value(&self, span: Range<usize>) -> Value {
         let text = &self.text[span.clone()];
         let piecewise = || match self.object_at(span.start) {

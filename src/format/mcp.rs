@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::name::ServerName;
+use crate::model::name::{ServerName, brief};
 use crate::model::package::{ServerEntry, Transport};
 
 /// What became of the entries of one file.
@@ -37,7 +37,7 @@ pub fn read_map(map: &Map<String, Value>) -> Servers {
             .and_then(|name| Ok((name, normalise(value)?)));
         match entry {
             Ok(entry) => servers.accepted.push(entry),
-            Err(reason) => servers.refused.push((name.clone(), reason)),
+            Err(reason) => servers.refused.push((brief(name), reason)),
         }
     }
     servers
@@ -45,6 +45,14 @@ pub fn read_map(map: &Map<String, Value>) -> Servers {
 
 fn refuse_all(name: &str, reason: &str) -> Servers {
     Servers { accepted: Vec::new(), refused: vec![(name.to_owned(), reason.to_owned())] }
+}
+
+/// Whether the client would load an entry.
+///
+/// # Errors
+/// Why it would not.
+pub fn check(entry: &Value) -> Result<(), String> {
+    normalise(entry).map(drop)
 }
 
 /// The entry as the client would store it.

@@ -1,14 +1,17 @@
 //! The file system: reading and writing whole trees, replacing single files, locks between processes, keeping house.
 
+pub mod attributes;
+pub mod failpoint;
 pub mod lock;
+pub mod space;
 pub mod swap;
+pub mod sync;
 pub mod tree;
 pub mod upkeep;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, IoContext as _, Result};
+use crate::error::{Error, IoContext as _, Kind, Result};
 
 /// Makes everything that this process and those it starts create unwritable for others, whatever the umask allows:
 /// what the client reads, and what the cache is trusted for, must not be anybody's to change [security.md C46]. To be
@@ -27,13 +30,44 @@ pub fn keep_others_from_writing() {
 /// Reads a file; `None` when it does not exist.
 ///
 /// # Errors
-/// [`crate::error::Kind::FileSystem`] for anything but "not found".
+/// [`Kind::Conflict`] for what is no file: reading a pipe would wait for ever; [`Kind::FileSystem`].
 pub fn read_optional(path: &Path) -> Result<Option<Vec<u8>>> {
+    if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+        return Err(Error::new(Kind::Conflict, "what stands where a file belongs is no file")
+            .at_path(path)
+            .help("move it away, then run again"));
+    }
     match std::fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(Error::io("read", path, &cause)),
     }
+}
+
+/// The nearest part of a path that exists, links followed.
+#[must_use]
+pub fn nearest(path: &Path) -> &Path {
+    path.ancestors().find(|part| part.exists()).unwrap_or(path)
+}
+
+/// Creates a directory and those above it; `made` gets each that was not there.
+///
+/// # Errors
+/// [`crate::error::Kind::FileSystem`].
+pub fn make_dirs(path: &Path, made: &mut Vec<PathBuf>) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    if let Some(parent) = path.parent() {
+        make_dirs(parent, made)?;
+    }
+    match std::fs::create_dir(path) {
+        Ok(()) => made.push(path.to_path_buf()),
+        // Somebody else was quicker.
+        Err(_) if path.is_dir() => {}
+        Err(cause) => return Err(Error::io("create the folder", path, &cause)),
+    }
+    Ok(())
 }
 
 /// Creates a directory and those above it.
@@ -58,7 +92,8 @@ pub fn write_new(path: &Path, bytes: &[u8], executable: bool) -> Result<()> {
         options.mode(if executable { 0o777 } else { 0o666 });
     }
     let mut file = options.open(path).path("create", path)?;
-    file.write_all(bytes).path("write", path)
+    failpoint::write_all(&mut file, bytes)
+        .map_err(|cause| Error::io("write", path, &cause).because(format!("{} bytes are needed there", bytes.len())))
 }
 
 /// The path that writing to `path` really changes: symbolic links at the end are followed, as the client does.
@@ -82,14 +117,17 @@ pub fn remove_any(path: &Path) -> Result<()> {
     removed.path("remove", path)
 }
 
-/// Makes everything written to the file system that holds `dir` durable, with one call where the platform has one.
+/// Something that tells file systems apart: where it differs, nothing can be renamed from one to the other.
 ///
 /// # Errors
 /// [`crate::error::Kind::FileSystem`].
-pub fn sync_all(dir: &Path) -> Result<()> {
-    let handle = std::fs::File::open(dir).path("open", dir)?;
-    #[cfg(target_os = "linux")]
-    return rustix::fs::syncfs(&handle).map_err(|cause| Error::io("sync", dir, &cause.into()));
-    #[cfg(not(target_os = "linux"))]
-    handle.sync_all().path("sync", dir)
+pub fn device(path: &Path) -> Result<u64> {
+    let metadata = std::fs::metadata(path).path("look at", path)?;
+    #[cfg(unix)]
+    return Ok(std::os::unix::fs::MetadataExt::dev(&metadata));
+    #[cfg(not(unix))]
+    {
+        let _ = metadata;
+        Ok(0)
+    }
 }

@@ -77,6 +77,11 @@ const FIXED: &[(&str, &str)] = &[
     ("GIT_TRACE_CURL_NO_DATA", "1"),
 ];
 
+/// The oldest git that cpm works with.
+pub(super) const OLDEST: (u32, u32) = (2, 36);
+/// What to do without one.
+pub(super) const GIT_HELP: &str = "install git 2.36 or newer and make sure it is on `PATH`";
+
 /// The git program and the cleaned environment it runs in.
 #[derive(Debug)]
 pub(super) struct Git {
@@ -144,6 +149,17 @@ impl Git {
         process::run(command, input, &watch).map_err(|cause| not_started(&cause))
     }
 
+    /// What git says of its version.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] when it cannot be started.
+    pub(super) fn version(&self) -> Result<String> {
+        let mut command = Command::new("git");
+        command.env_clear().envs(self.environment.iter().map(|(name, value)| (name, value)));
+        let output = command.arg("version").stdin(std::process::Stdio::null()).output();
+        output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).map_err(|cause| not_started(&cause))
+    }
+
     /// The user's ssh command with prompts switched off; `None` leaves alone what is not OpenSSH. Asked once.
     fn ssh_command(&self, about: About<'_>) -> Result<Option<OsString>> {
         if let Some(known) = self.ssh.get() {
@@ -189,9 +205,8 @@ fn environment(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Vec
 }
 
 fn not_started(cause: &std::io::Error) -> Error {
-    let help = "install git 2.36 or newer and make sure it is on `PATH`";
     let message = if cause.kind() == ErrorKind::NotFound { "cannot find `git`" } else { "cannot run `git`" };
-    Error::new(Kind::Usage, message).because(cause).help(help)
+    Error::new(Kind::Usage, message).because(cause).help(GIT_HELP)
 }
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ mod tags;
 mod tests;
 mod together;
 pub mod upkeep;
+pub mod version;
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;

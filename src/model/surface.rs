@@ -141,10 +141,11 @@ impl Item {
                 format!("hook at {event} {}", handler(action))
             }
             Item::Hook { event, matcher, action } => format!("hook at {event} of {matcher} {}", handler(action)),
-            Item::Server { name, url: Some(url), transport, headers, .. } => {
+            Item::Server { name, url: Some(url), transport, headers, headers_helper, .. } => {
                 let names: Vec<&str> = headers.keys().map(String::as_str).collect();
                 let with = if names.is_empty() { String::new() } else { format!(", sends {}", names.join(", ")) };
-                format!("server `{name}` connects to {url} ({transport}{with})")
+                let runs = headers_helper.as_ref().map(|command| format!(", runs `{command}` to make headers"));
+                format!("server `{name}` connects to {url} ({transport}{with}{})", runs.unwrap_or_default())
             }
             Item::Server { name, command, args, .. } => {
                 let words = command.iter().chain(args).map(|word| quote(word)).collect::<Vec<_>>();

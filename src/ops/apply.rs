@@ -1,24 +1,30 @@
 //! Makes a scope as locked: load what changed, place it, ask about what would newly run, plan, commit, report.
 
+mod files;
 mod reporting;
 mod staging;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
 
-pub(super) use reporting::{origin, shown_path, source_in_words};
+pub(super) use files::Files;
+pub(super) use reporting::{is_clients_own, origin, shown_path, source_in_words};
+
+use self::files::{Fate, fates};
 
 use super::at_once::also;
 use super::changes::{Before, Changes, Detail, Lookup};
+use super::edits::{Editing, Edits};
 use super::fetch::{Fetcher, Loaded};
 use super::installed::{Look, Presence, dependency_on, options_text};
 use super::locking::{Locking, changed_names};
-use super::mcp_document::McpDocument;
+use super::mcp_document::{self, McpDocument};
 use super::report::{Report, SurfaceChange};
-use super::state::ScopeState;
+use super::state::{self, ScopeState};
 use super::{Answer, Context, Effect, LockMode, revoked};
 use crate::claude::client_lock::ClientLock;
 use crate::claude::place::{self, Identity, Placed};
-use crate::claude::settings;
+use crate::claude::settings::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::fsx;
 use crate::model::dependency::{Manifest, Placement};
@@ -26,16 +32,15 @@ use crate::model::lock::{Lock, Locked};
 use crate::model::name::PackageName;
 use crate::model::surface::Surface;
 use crate::plan::{self, Change, Edited, Present};
-use crate::transaction::Transaction;
+use crate::transaction::Outcome;
 
-/// How often to begin again when the client changes its file meanwhile.
-const ATTEMPTS: usize = 5;
+/// How often to begin again when somebody changes a file meanwhile.
+const RETRIES: usize = 5;
 
 /// What a use case wants the scope to become.
 pub(super) struct Target<'a> {
     pub(super) manifest: &'a Manifest,
-    /// The manifest's text, if it must be written.
-    pub(super) manifest_text: Option<String>,
+    pub(super) files: Files,
     pub(super) locking: Locking,
     pub(super) about: About,
 }
@@ -44,16 +49,22 @@ pub(super) struct Target<'a> {
 pub(super) enum About {
     /// The whole scope.
     Everything,
-    /// These packages.
+    /// These packages, and what is not as locked.
     Packages(BTreeSet<PackageName>),
+    /// These packages, whatever else is not as locked.
+    Only(BTreeSet<PackageName>),
 }
 
 impl About {
     fn includes(&self, name: &PackageName) -> bool {
         match self {
             About::Everything => true,
-            About::Packages(names) => names.contains(name),
+            About::Packages(names) | About::Only(names) => names.contains(name),
         }
+    }
+
+    fn leaves(&self, name: &PackageName) -> bool {
+        matches!(self, About::Only(names) if !names.contains(name))
     }
 }
 
@@ -71,21 +82,23 @@ pub(super) fn apply(
     fetcher: &Fetcher<'_>,
     target: Target<'_>,
 ) -> Result<Report> {
-    let Target { manifest, manifest_text, locking, about } = target;
+    let Target { manifest, files, locking, about } = target;
     let Locking { lock, mut loaded } = locking;
     let lock_changes = changed_names(&state.lock, &lock);
-    let writes_lock = !lock_changes.is_empty() || state.lock_bytes.is_none();
-    if context.lock_mode == LockMode::Locked && (writes_lock || manifest_text.is_some()) {
+    let asks = matches!(files, Files::AsLocked(_));
+    let (manifest_file, lock_file) = fates(context, state, &lock, files, !lock_changes.is_empty());
+    if context.lock_mode == LockMode::Locked && (lock_file.changes() || manifest_file.changes()) {
         return Err(out_of_step(context, &lock_changes));
     }
     let look = Look::new(context, &state.receipt);
-    let mut kept = BTreeSet::new();
+    let mut kept: BTreeSet<PackageName> =
+        state.receipt.packages.keys().filter(|name| about.leaves(name)).cloned().collect();
     let mut wanted = Vec::new();
-    for (name, locked) in &lock.packages {
+    for (name, locked) in lock.packages.iter().filter(|(name, _)| !about.leaves(name)) {
         let options = options_text(manifest, name, locked);
         match look.presence(name, locked, &options)? {
             Presence::Whole => _ = kept.insert(name.clone()),
-            Presence::Touched if !about.includes(name) && context.edited == Edited::Keep => {
+            Presence::Touched if !about.includes(name) => {
                 context
                     .progress
                     .warn(&format!("`{name}` is not as locked, and stays so; `cpm verify` says what differs"));
@@ -111,14 +124,7 @@ pub(super) fn apply(
             }
             loaded => loaded.map_err(|error| also(error, &failures))?,
         };
-        let dependency = dependency_on(manifest, name);
-        let identity = Identity {
-            name: dependency.map_or(name, |(alias, _)| alias),
-            version: &locked.version,
-            manifest: locked.manifest.as_deref(),
-            dependency: dependency.map(|(_, dependency)| dependency),
-        };
-        let placed = place::place(&loaded.package, &loaded.tree, identity)?;
+        let placed = placed(manifest, name, locked, &loaded)?;
         fresh.insert(name.clone(), Fresh { loaded, placed, options });
     }
     if let Some(vendored) = fetcher.vendored.as_ref().filter(|_| !missing.is_empty()) {
@@ -129,27 +135,48 @@ pub(super) fn apply(
         context,
         state,
         lock: &lock,
-        manifest_text,
+        manifest_file,
+        lock_file,
         fresh,
         kept,
         lock_changes,
-        writes_lock,
         changes: BTreeMap::new(),
     };
     run.compare(fetcher)?;
-    run.ask()?;
-    run.carry_out()
+    if asks {
+        run.ask()?;
+    }
+    run.carry_out(fetcher)
+}
+
+/// Where the parts of a locked package go.
+pub(super) fn placed(manifest: &Manifest, name: &PackageName, locked: &Locked, loaded: &Loaded) -> Result<Placed> {
+    let dependency = dependency_on(manifest, name);
+    let identity = Identity {
+        name: dependency.map_or(name, |(alias, _)| alias),
+        version: &locked.version,
+        manifest: locked.manifest.as_deref(),
+        dependency: dependency.map(|(_, dependency)| dependency),
+    };
+    place::place(&loaded.package, &loaded.tree, identity)
+}
+
+/// What came of an attempt.
+enum Attempt {
+    Done(Report),
+    /// Somebody else wrote this file or folder since it was read.
+    Changed(PathBuf),
 }
 
 struct Run<'a> {
     context: &'a Context<'a>,
     state: &'a ScopeState,
     lock: &'a Lock,
-    manifest_text: Option<String>,
+    manifest_file: Fate,
+    lock_file: Fate,
     fresh: BTreeMap<PackageName, Fresh>,
     kept: BTreeSet<PackageName>,
     lock_changes: Vec<PackageName>,
-    writes_lock: bool,
     /// What happens to the files of the packages that somebody is shown.
     changes: BTreeMap<PackageName, Changes>,
 }
@@ -180,22 +207,31 @@ impl Run<'_> {
         ask(self.context, self.state, self.lock, moved, &self.changes)
     }
 
-    fn carry_out(self) -> Result<Report> {
-        for _ in 0..ATTEMPTS {
-            if let Some(report) = self.attempt()? {
-                return Ok(report);
+    fn carry_out(self, fetcher: &Fetcher<'_>) -> Result<Report> {
+        let mut client_lock = None;
+        let mut retries = 0..RETRIES;
+        loop {
+            match self.attempt(fetcher, &mut client_lock).map_err(untouched)? {
+                Attempt::Done(report) => return Ok(report),
+                // What this run began with cannot become right by itself.
+                Attempt::Changed(path) if self.began_with(&path) => return Err(state::changed_meanwhile(&path)),
+                Attempt::Changed(path) if retries.next().is_none() => return Err(state::changed_meanwhile(&path)),
+                Attempt::Changed(_) => {}
             }
         }
-        let mcp = &self.context.places.mcp.path;
-        Err(Error::new(Kind::Locked, "the file keeps changing while cpm works")
-            .at_path(mcp)
-            .help("close other Claude Code sessions, then run again"))
     }
 
-    /// One attempt; `None` when the MCP file changed between reading and writing.
-    fn attempt(&self) -> Result<Option<Report>> {
+    /// Whether the whole run, not only an attempt, is made from what it read in this file.
+    fn began_with(&self, path: &Path) -> bool {
+        let places = &self.context.places;
+        [&places.manifest, &places.lock].into_iter().any(|file| fsx::resolve_link(file) == path)
+    }
+
+    /// One attempt. The client's lock is taken once, and kept until the end: the client waits no longer than that.
+    fn attempt(&self, fetcher: &Fetcher<'_>, client_lock: &mut Option<ClientLock>) -> Result<Attempt> {
         let places = &self.context.places;
         let mcp = McpDocument::read(self.context)?;
+        let editing = Editing { context: self.context, state: self.state, fetcher, servers: &mcp.entries };
         let placed = self.fresh.iter().map(|(name, fresh)| (name, &fresh.placed)).collect();
         let present = Present {
             receipt: &self.state.receipt,
@@ -204,30 +240,48 @@ impl Run<'_> {
             servers: &mcp.entries,
             mcp_file: &places.mcp.path,
             kept: &self.kept,
+            edits: &|package| editing.lines(package),
         };
         let changes = plan::plan(&placed, present, self.context.edited)?;
+        let edits: Vec<Edits> = match self.context.edited {
+            Edited::Keep => Vec::new(),
+            Edited::Overwrite => editing.replaced_by(&changes)?,
+        };
         if self.context.effect == Effect::DryRun {
-            return Ok(Some(self.report(&changes, &[])));
+            return Ok(Attempt::Done(self.report(&changes, edits, &[])));
         }
         let touches_mcp = changes.iter().any(Change::edits_mcp_file);
-        let _client_lock = match touches_mcp && places.mcp.shared_with_client {
-            true => Some(ClientLock::acquire(&places.mcp.path)?),
-            false => None,
-        };
-        let mut transaction = Transaction::begin(&places.state)?;
+        if touches_mcp && places.mcp.shared_with_client && client_lock.is_none() {
+            *client_lock =
+                Some(ClientLock::acquire(&places.mcp.path, self.context.waiting.patience, self.context.progress)?);
+            // The client may have written until now.
+            if fsx::read_optional(&places.mcp.path)? != mcp.bytes {
+                return self.attempt(fetcher, client_lock);
+            }
+        }
+        let mut transaction = self.state.begin(self.context)?;
         let mut written = Vec::new();
         let mut receipt = self.next_receipt();
+        // Skills before what may mention them, the lock last: in every order of time, what is there works.
         self.stage_dirs(&changes, &mut transaction, &mut receipt)?;
-        let mcp_bytes = mcp.bytes.clone();
         self.stage_servers(&changes, mcp, &mut transaction, &mut receipt, &mut written)?;
         self.stage_exclude(&mut transaction, &mut receipt, &mut written)?;
-        self.stage_files(&mut transaction, &receipt, &mut written)?;
-        if touches_mcp && fsx::read_optional(&places.mcp.path)? != mcp_bytes {
-            return Ok(None);
-        }
-        transaction.commit()?;
-        Ok(Some(self.report(&changes, &written)))
+        self.stage_files(&changes, &mut transaction, &receipt, &mut written)?;
+        Ok(match transaction.commit()? {
+            Outcome::Done => {
+                if touches_mcp && places.mcp.shared_with_client {
+                    mcp_document::confirm(self.context, &changes)?;
+                }
+                Attempt::Done(self.report(&changes, edits, &written))
+            }
+            Outcome::Changed(path) => Attempt::Changed(path),
+        })
     }
+}
+
+/// What failed before the commit point, or was taken back after it, says so.
+fn untouched(error: Error) -> Error {
+    if error.kind() == Kind::FileSystem { error.help("nothing was changed; solve this, then run again") } else { error }
 }
 
 /// An update that would run something else needs a yes; a lock that a colleague committed had it already. `moved` are the
@@ -282,7 +336,7 @@ fn refuse_shadowed(context: &Context<'_>, fresh: &BTreeMap<PackageName, Fresh>) 
     if plugins.peek().is_none() {
         return Ok(());
     }
-    let enabled = settings::enabled_plugins(context.machine, &context.places)?;
+    let enabled = Settings::read(context.machine, &context.places)?.enabled_plugins();
     for (name, fresh) in plugins {
         let namespace = fresh.loaded.package.namespace.as_deref().unwrap_or(name.as_str());
         if let Some(id) = enabled.get(namespace) {

@@ -22,7 +22,7 @@ use crate::model::tree::{FileContent, Tree};
 use crate::receipt::Receipt;
 
 /// How long the files of a package are compared.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 /// How many lines around a change are shown.
 const CONTEXT_LINES: usize = 3;
 
@@ -38,8 +38,8 @@ pub struct Changes {
 /// One file that differs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FileChange {
-    /// Where in the package.
-    pub path: RelPath,
+    /// Where: in the package, or for an edit of the user's in the scope.
+    pub path: String,
     /// What happens to it.
     pub change: FileAction,
     /// How many lines come; 0 for a binary file.
@@ -163,14 +163,16 @@ impl Changes {
             }
         }
         let differing = sides.into_iter().filter(|(_, [old, new])| old != new);
-        let files = differing.map(|(path, [old, new])| FileChange::between(path.clone(), old, new, detail, deadline));
+        let files =
+            differing.map(|(path, [old, new])| FileChange::between(path.to_string(), old, new, detail, deadline));
         Changes { files: files.collect(), unknown }
     }
 }
 
 impl FileChange {
-    fn between(
-        path: RelPath,
+    /// What lies between two states of a file; a text is compared until the deadline.
+    pub(super) fn between(
+        path: String,
         old: Option<&FileContent>,
         new: Option<&FileContent>,
         detail: Detail,
@@ -233,8 +235,8 @@ mod tests {
 
     fn counted(old: &str, new: &str, patience: Duration) -> [usize; 2] {
         let [old, new] = [old, new].map(|text| FileContent::new(false, text.as_bytes().to_vec()));
-        let path = RelPath::parse("a.txt").expect("a path");
-        let change = FileChange::between(path, Some(&old), Some(&new), Detail::Counts, Instant::now() + patience);
+        let change =
+            FileChange::between("a.txt".to_owned(), Some(&old), Some(&new), Detail::Counts, Instant::now() + patience);
         [change.added, change.removed]
     }
 

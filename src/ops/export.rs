@@ -242,7 +242,7 @@ fn write(
     let mut transaction = Transaction::begin(&keeper.places.state)?;
     let is_left_empty = ours.file.created && document.keys(&[]).is_empty();
     if is_left_empty {
-        transaction.remove(file)?;
+        transaction.remove(file, Privacy::Owner)?;
     } else if changed {
         ours.file.created |= bytes.is_none();
         transaction.put_file(file, &document.to_bytes(), Privacy::Owner)?;

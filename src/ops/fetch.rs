@@ -22,7 +22,7 @@ use crate::model::source::{Commit, RefWant, Source};
 use crate::model::surface::Surface;
 use crate::model::tree::Tree;
 use crate::progress::Progress;
-use crate::store::Store;
+use crate::store::{Held, Store};
 
 /// A package whose bytes are here and checked.
 #[derive(Debug, Clone)]
@@ -110,9 +110,9 @@ impl Fetcher<'_> {
         let was_stored = stored.is_some();
         let tree = match stored {
             Some(tree) => tree,
-            None => self
-                .fetch(&locked.source, locked.commit.as_ref())
-                .map_err(|error| error.context(format!("the package `{name}` cannot be fetched")))?,
+            None => self.fetch(&locked.source, locked.commit.as_ref()).map_err(|error| {
+                self.damaged(error, locked).context(format!("the package `{name}` cannot be fetched"))
+            })?,
         };
         let digest = TreeDigest::of(&tree);
         if digest != locked.checksum {
@@ -137,6 +137,17 @@ impl Fetcher<'_> {
             }
         }
         questions.ask(self.cache, None)
+    }
+
+    /// A failure to bring a package again whose stored copy is there and damaged.
+    fn damaged(&self, error: Error, locked: &Locked) -> Error {
+        match (error.kind(), self.store.look(&locked.checksum)) {
+            (Kind::NotFound, Ok(Held::Damaged(damage))) => {
+                let error = error.causes().iter().fold(damage.because(error.message()), Error::because);
+                error.context("the stored copy is damaged, and no other is here").help("run again without `--offline`")
+            }
+            _ => error,
+        }
     }
 
     /// A commit that is locked for the first time must belong to its repository; the lock then says so.

@@ -8,8 +8,8 @@ mod readme;
 
 use serde::Serialize;
 
-use super::state::ScopeState;
-use super::{Context, Effect};
+use super::state::{self, ScopeState};
+use super::{Context, Effect, undo};
 use crate::error::{Error, Kind, Result};
 use crate::format::manifest_edit::Editor;
 use crate::git::Network;
@@ -17,7 +17,8 @@ use crate::index::{IndexKind, Indexes};
 use crate::model::age::Age;
 use crate::model::index::{IndexConfig, IndexId};
 use crate::model::name::IndexName;
-use crate::transaction::{Privacy, Transaction};
+use crate::receipt::undo::Adopted;
+use crate::transaction::Privacy;
 
 /// One index of a scope.
 #[derive(Debug, Clone, Serialize)]
@@ -169,7 +170,10 @@ fn write(context: &Context<'_>, state: &ScopeState, edit: impl FnOnce(&mut Edito
     if context.effect == Effect::DryRun || state.manifest_text.as_deref() == Some(&editor.text()) {
         return Ok(());
     }
-    let mut transaction = Transaction::begin(&context.places.state)?;
-    transaction.put_file(path, editor.text().as_bytes(), Privacy::Shared)?;
-    transaction.commit()
+    let text = editor.text();
+    let mut transaction = state.begin(context)?;
+    let after = [Some(text.as_bytes()), state.lock_bytes.as_deref()];
+    undo::stage_record(context, state, &mut transaction, after, Adopted::default())?;
+    transaction.put_file(path, text.as_bytes(), Privacy::Shared)?;
+    state::commit(transaction)
 }

@@ -1,9 +1,10 @@
 //! `cpm init`: an empty manifest with a few words on what goes where.
 
-use super::state::ScopeState;
-use super::{Context, Effect};
+use super::state::{self, ScopeState};
+use super::{Context, Effect, undo};
 use crate::error::{Error, Kind, Result};
-use crate::transaction::{Privacy, Transaction};
+use crate::receipt::undo::Adopted;
+use crate::transaction::Privacy;
 
 const EMPTY: &str = "\
 # What Claude Code loads here, installed by cpm. `cpm install NAME` adds to it; commit it together with cpm.lock.
@@ -30,9 +31,11 @@ pub fn init(context: &Context<'_>) -> Result<String> {
             .help("`cpm install NAME` adds a package to it"));
     }
     if context.effect == Effect::Change {
-        let mut transaction = Transaction::begin(&context.places.state)?;
+        let mut transaction = state.begin(context)?;
+        let after = [Some(EMPTY.as_bytes()), state.lock_bytes.as_deref()];
+        undo::stage_record(context, &state, &mut transaction, after, Adopted::default())?;
         transaction.put_file(path, EMPTY.as_bytes(), Privacy::Shared)?;
-        transaction.commit()?;
+        state::commit(transaction)?;
     }
     Ok(context.machine.shown(path))
 }

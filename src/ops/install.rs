@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::apply::{self, About, Target};
+use super::apply::{self, About, Files, Target};
 use super::fetch::Fetcher;
 use super::locking::{self, Rewritten, Unlock};
 use super::report::Report;
@@ -90,7 +90,12 @@ pub fn install(context: &Context<'_>, wishes: &[Wish]) -> Result<Report> {
         [] => About::Everything,
         some => About::Packages(some.iter().map(|name| manifest.dependencies[name].package.clone()).collect()),
     };
-    apply::apply(context, &state, &fetcher, Target { manifest: &manifest, manifest_text, locking, about })
+    apply::apply(
+        context,
+        &state,
+        &fetcher,
+        Target { manifest: &manifest, files: Files::AsLocked(manifest_text), locking, about },
+    )
 }
 
 pub(super) fn fetcher<'a>(context: &'a Context<'_>, cache: &'a Cache<'a>) -> Fetcher<'a> {

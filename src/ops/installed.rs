@@ -13,7 +13,7 @@ use crate::model::digest::FileDigest;
 use crate::model::lock::Locked;
 use crate::model::name::{PackageName, SkillName};
 use crate::plan::differences;
-use crate::receipt::{Care, Receipt, entry_digest};
+use crate::receipt::{Receipt, entry_digest};
 
 /// How a locked package is present in the scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl<'a> Look<'a> {
         Look { context, receipt, servers: OnceCell::new() }
     }
 
-    /// Looks at a package: by the receipt, then by one `stat` of each of its files.
+    /// Looks at a package: by the receipt, then by one `stat` of each of its files where that is enough.
     pub(super) fn presence(&self, name: &PackageName, locked: &Locked, options: &str) -> Result<Presence> {
         let Some(installed) = self.receipt.packages.get(name) else { return Ok(Presence::Otherwise) };
         if installed.checksum != locked.checksum || installed.version != locked.version || installed.options != options
@@ -46,7 +46,8 @@ impl<'a> Look<'a> {
             return Ok(Presence::Otherwise);
         }
         for (dir, stamps) in &installed.dirs {
-            let found = differences(&self.context.places.skills.join(dir.as_str()), stamps, Care::Stat)?;
+            let root = self.context.places.skills.join(dir.as_str());
+            let found = differences(&root, stamps, self.context.edited.care())?;
             if found.iter().any(|(_, difference)| self.context.edited.minds(*difference)) {
                 return Ok(Presence::Touched);
             }

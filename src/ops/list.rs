@@ -2,10 +2,10 @@
 
 use serde::Serialize;
 
-use super::Context;
 use super::apply::{origin, shown_path};
 use super::installed::{Look, Presence, dependency_on, options_text};
 use super::state::ScopeState;
+use super::{Context, settled};
 use crate::error::Result;
 use crate::model::digest::TreeDigest;
 use crate::model::name::{PackageName, ServerName, SkillName};
@@ -50,6 +50,11 @@ pub struct Row {
 /// # Errors
 /// Any failure to read it.
 pub fn list(context: &Context<'_>) -> Result<ScopeList> {
+    let is_as_locked = |list: &ScopeList| list.packages.iter().all(|row| row.state == "installed");
+    settled::look(context, || look(context), is_as_locked)
+}
+
+fn look(context: &Context<'_>) -> Result<ScopeList> {
     let state = ScopeState::look(context)?;
     let look = Look::new(context, &state.receipt);
     let mut packages = Vec::new();

@@ -9,12 +9,13 @@ use super::apply;
 use super::install::{self, fetcher};
 use super::locking::{self, Locking, changed_names};
 use super::state::{self, Conflicts, ScopeState};
-use super::{Context, Effect};
+use super::{Context, Effect, undo};
 use crate::error::{Error, Kind, Result};
 use crate::format::lockfile::{self, Needs};
 use crate::index::Indexes;
 use crate::model::name::PackageName;
-use crate::transaction::{Privacy, Transaction};
+use crate::receipt::undo::Adopted;
+use crate::transaction::Privacy;
 
 /// What came of locking.
 #[derive(Debug, Clone, Serialize)]
@@ -60,9 +61,12 @@ pub fn lock(context: &Context<'_>, needs: Needs) -> Result<Locked> {
     apply::ask(context, &state, &lock, moved, &BTreeMap::new())?;
     let written = state.lock_bytes.is_none() || !names.is_empty();
     if written && context.effect == Effect::Change {
-        let mut transaction = Transaction::begin(&context.places.state)?;
-        transaction.put_file(&context.places.lock, lockfile::emit(&lock).as_bytes(), Privacy::Shared)?;
-        transaction.commit()?;
+        let mut transaction = state.begin(context)?;
+        let bytes = lockfile::emit(&lock).into_bytes();
+        let after = [undo::manifest_bytes(&state), Some(&bytes[..])];
+        undo::stage_record(context, &state, &mut transaction, after, Adopted::default())?;
+        transaction.put_file(&context.places.lock, &bytes, Privacy::Shared)?;
+        state::commit(transaction)?;
     }
     let version = |lock: &crate::model::lock::Lock, name: &PackageName| {
         lock.packages.get(name).map(|locked| locked.version.to_string())

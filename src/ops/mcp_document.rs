@@ -1,6 +1,8 @@
 //! The scope's MCP file, read: what is in it now, and the document to edit.
 
 use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -8,6 +10,8 @@ use super::Context;
 use crate::error::{Error, Kind, Result};
 use crate::format::json_edit::Document;
 use crate::fsx;
+use crate::model::name::ServerName;
+use crate::plan::Change;
 
 /// The scope's MCP file, read.
 pub(super) struct McpDocument {
@@ -22,17 +26,14 @@ pub(super) struct McpDocument {
 impl McpDocument {
     pub(super) fn read(context: &Context<'_>) -> Result<Self> {
         let file = &context.places.mcp;
-        // Reading a pipe would wait for ever.
-        if std::fs::metadata(&file.path).is_ok_and(|metadata| !metadata.is_file()) {
-            return Err(Error::new(Kind::Conflict, "what stands where the MCP file belongs is not a file")
-                .at_path(&file.path)
-                .help("move it away, then run again"));
-        }
         let bytes = fsx::read_optional(&file.path)?;
         let document = match &bytes {
             Some(bytes) => Document::parse(bytes, &file.path)?,
             None => Document::empty(),
         };
+        if !file.shared_with_client {
+            refuse_other_key(&document, &file.path)?;
+        }
         let container: Vec<&str> = file.container.iter().map(String::as_str).collect();
         let entries = match document.get(&container) {
             None => BTreeMap::new(),
@@ -44,5 +45,43 @@ impl McpDocument {
             }
         };
         Ok(McpDocument { bytes, document, entries })
+    }
+}
+
+/// How long the client needs, once it has read its file, to write it.
+const WRITING: Duration = Duration::from_millis(100);
+
+/// Makes sure that the client did not write what it had read before these changes over them: it waits for no lock
+/// [claude-code.md §1.6].
+pub(super) fn confirm(context: &Context<'_>, changes: &[Change]) -> Result<()> {
+    std::thread::sleep(WRITING);
+    let entries = McpDocument::read(context)?.entries;
+    let is_there =
+        |server: &ServerName, entry: &Value| entries.get(server.as_str()).is_some_and(|there| there == entry);
+    let lost = changes.iter().find_map(|change| match change {
+        Change::SetServer { server, entry, .. } if !is_there(server, entry) => Some(server),
+        Change::RemoveServer { server, .. } if entries.contains_key(server.as_str()) => Some(server),
+        _ => None,
+    });
+    match lost {
+        None => Ok(()),
+        Some(server) => Err(Error::new(Kind::Locked, format!("Claude Code wrote over what cpm did about `{server}`"))
+            .at_path(&context.places.mcp.path)
+            .because("it had read its configuration just before, and waits for nobody; all else is done")
+            .help("run `cpm install`, which puts servers back; one that was to go: `claude mcp remove`")),
+    }
+}
+
+/// Other programs keep their servers under `servers`, and the client refuses such a file. With our entries beside them
+/// it would not, and say nothing of theirs any more.
+fn refuse_other_key(document: &Document, path: &Path) -> Result<()> {
+    match document.place(&["servers"]) {
+        Some(place) if document.get(&["mcpServers"]).is_none() => {
+            Err(Error::new(Kind::ClientFile, "the file has `servers` in place of `mcpServers`")
+                .at_path(path)
+                .because(format!("{}:{place}: Claude Code does not read what is there", path.display()))
+                .help("rename the key to `mcpServers`, then run again; nothing was changed"))
+        }
+        _ => Ok(()),
     }
 }

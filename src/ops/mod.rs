@@ -6,6 +6,8 @@ mod breaking;
 pub mod cache;
 pub mod changes;
 pub mod diff;
+pub mod doctor;
+pub mod edits;
 pub mod export;
 mod fetch;
 pub mod index;
@@ -16,15 +18,19 @@ mod installed;
 pub mod list;
 pub mod lock;
 mod locking;
+mod lost;
 mod mcp_document;
 pub mod merge_driver;
 pub mod outdated;
 pub mod remove;
 pub mod report;
+pub mod restore;
 mod revoked;
 pub mod search;
+mod settled;
 mod state;
 pub mod tree;
+pub mod undo;
 pub mod update;
 pub mod vendor;
 pub mod verify;
@@ -37,6 +43,7 @@ use crate::claude::paths::{Machine, ScopePlaces};
 use crate::error::Result;
 use crate::format::config;
 use crate::fsx;
+use crate::fsx::lock::Waiting;
 use crate::git::{Cache, Network};
 use crate::plan::Edited;
 use crate::progress::Progress;
@@ -44,6 +51,8 @@ use report::SurfaceChange;
 
 /// Everything a use case needs to know of this run.
 pub struct Context<'a> {
+    /// The command, in its own word, for the record of what it changes.
+    pub command: &'static str,
     /// This machine.
     pub machine: &'a Machine,
     /// The scope it is about.
@@ -58,6 +67,8 @@ pub struct Context<'a> {
     pub effect: Effect,
     /// What to do about edited files.
     pub edited: Edited,
+    /// How long to wait for others that are at work here.
+    pub waiting: Waiting,
     /// Who is told what goes on.
     pub progress: &'a dyn Progress,
     /// Who is asked when an update would run something new.

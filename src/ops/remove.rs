@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::Context;
-use super::apply::{self, About, Target};
+use super::apply::{self, About, Files, Target};
 use super::install::fetcher;
 use super::locking::Locking;
 use super::report::Report;
 use super::state::ScopeState;
+use super::{Context, lost};
 use crate::error::{Error, Kind, Result};
 use crate::format::manifest_edit::Editor;
 use crate::model::lock::Lock;
@@ -18,9 +18,10 @@ use crate::model::name::PackageName;
 /// # Errors
 /// [`Kind::NotFound`] for a name the manifest does not have; [`Kind::Conflict`] for edited files.
 pub fn remove(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
-    let state = ScopeState::open(context)?;
+    let mut state = ScopeState::open(context)?;
     let cache = context.git_cache()?;
     let fetcher = fetcher(context, &cache);
+    lost::find(context, &mut state, &fetcher)?;
     let mut manifest = state.manifest.clone();
     let mut editor = Editor::parse(state.manifest_text.as_deref().unwrap_or_default(), &context.places.manifest)?;
     for name in names {
@@ -34,7 +35,12 @@ pub fn remove(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
     let locking = Locking { lock: Lock { packages }, loaded: Default::default() };
     let manifest_text = Some(editor.text());
     let about = About::Packages(BTreeSet::new());
-    apply::apply(context, &state, &fetcher, Target { manifest: &manifest, manifest_text, locking, about })
+    apply::apply(
+        context,
+        &state,
+        &fetcher,
+        Target { manifest: &manifest, files: Files::AsLocked(manifest_text), locking, about },
+    )
 }
 
 fn not_there(context: &Context<'_>, state: &ScopeState, name: &PackageName) -> Error {

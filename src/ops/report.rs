@@ -3,13 +3,14 @@
 use serde::Serialize;
 
 use super::changes::Changes;
+use super::edits::Edits;
 use crate::model::dependency::Placement;
 use crate::model::digest::TreeDigest;
 use crate::model::name::{PackageName, ServerName, SkillName};
 use crate::model::scope::Scope;
 use crate::model::surface::{self, Difference, Item};
 
-/// The outcome of install, update and remove.
+/// The outcome of install, update, remove, restore and undo.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
     /// The scope.
@@ -23,6 +24,9 @@ pub struct Report {
     pub requirements: Vec<RequirementChange>,
     /// The packages that change, by name.
     pub packages: Vec<PackageReport>,
+    /// The user's edits that are replaced, because the run was told to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub edits: Vec<Edits>,
     /// How many packages stay as they are.
     pub unchanged: usize,
     /// The files and folders that change.
@@ -99,7 +103,7 @@ pub struct PackageReport {
 pub struct FileReport {
     /// Where.
     pub path: String,
-    /// `write`, `remove` or `keep`.
+    /// `write`, `remove`, `adopt` (it was there already, and is cpm's now) or `keep` (it stays, and is cpm's no more).
     pub action: &'static str,
 }
 

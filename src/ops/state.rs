@@ -3,18 +3,19 @@
 use std::path::{Component, Path, PathBuf};
 
 use super::{Context, Effect};
+use crate::claude::client_lock::ClientLock;
 use crate::error::{Error, Kind, Result};
 use crate::format::lockfile::{AfterMerge, Needs};
 use crate::format::{lockfile, manifest};
 use crate::fsx;
-use crate::fsx::lock::{FileLock, PATIENCE};
+use crate::fsx::lock::FileLock;
 use crate::git;
 use crate::model::dependency::Manifest;
 use crate::model::lock::Lock;
 use crate::model::merge::{Sides, Told};
 use crate::model::scope::Scope;
-use crate::receipt::{self, Receipt};
-use crate::transaction;
+use crate::receipt::{self, Found, Receipt};
+use crate::transaction::{self, Left, Outcome, Recovered, Transaction};
 
 /// What to do about a lock that git could not merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,8 @@ pub(super) struct ScopeState {
     pub(super) manifest_text: Option<String>,
     /// The manifest; empty when there is none.
     pub(super) manifest: Manifest,
+    /// The bytes of the lock as they were read.
+    lock_read: Option<Vec<u8>>,
     /// The bytes of the lock; `None` when there is none that could stay as it is.
     pub(super) lock_bytes: Option<Vec<u8>>,
     /// The lock; empty when there is none.
@@ -39,6 +42,8 @@ pub(super) struct ScopeState {
     pub(super) sides: Option<(Sides, Told)>,
     /// What is installed.
     pub(super) receipt: Receipt,
+    /// Whether there is a lock, and no receipt that could be read.
+    pub(super) lost_receipt: bool,
     /// What is installed in the same skills folder for another scope.
     pub(super) neighbour: Option<(Scope, Receipt)>,
     /// Held while the scope may change; `None` for a run that only looks.
@@ -59,14 +64,23 @@ impl ScopeState {
         }
         let state = &context.places.state;
         transaction::prepare_state(state)?;
-        let guard = FileLock::acquire(&state.join("lock"), PATIENCE, context.progress)?;
-        let places = context.places.sharing_state(context.machine);
-        if transaction::recover(state, &|target| places.iter().any(|places| places.may_write(target)))? {
-            context.progress.warn("an interrupted run was completed");
+        let guard = FileLock::acquire_as(&state.join("lock"), context.waiting, context.progress)?;
+        recover(context)?;
+        if let Found::Damaged(error) = receipt::read(&context.places.receipt())? {
+            let cause = error.causes().join(": ");
+            context.progress.warn(&format!("{error} ({cause}); it is made anew from the lock and what is there"));
         }
         let mut opened = Self::read(context, conflicts)?;
         opened._guard = Some(guard);
         Ok(opened)
+    }
+
+    /// Begins a change of this scope, which others may change meanwhile.
+    pub(super) fn begin(&self, context: &Context<'_>) -> Result<Transaction> {
+        let mut transaction = Transaction::begin(&context.places.state)?;
+        transaction.was_read(&context.places.manifest, self.manifest_text.as_deref().map(str::as_bytes));
+        transaction.was_read(&context.places.lock, self.lock_read.as_deref());
+        Ok(transaction)
     }
 
     /// Reads without writing anything.
@@ -79,6 +93,7 @@ impl ScopeState {
         let manifest_text =
             fsx::read_optional(&places.manifest)?.map(|bytes| text(bytes, &places.manifest)).transpose()?;
         let mut lock_bytes = fsx::read_optional(&places.lock)?;
+        let lock_read = lock_bytes.clone();
         let (mut lock, mut sides) = (Lock::default(), None);
         if let Some(bytes) = &lock_bytes {
             match read_lock(bytes, &places.lock, conflicts)? {
@@ -90,6 +105,8 @@ impl ScopeState {
                 }
             }
         }
+        let found = receipt::read(&places.receipt())?;
+        let lost_receipt = !matches!(found, Found::Whole(_)) && lock_bytes.is_some();
         Ok(ScopeState {
             manifest: manifest_text
                 .as_deref()
@@ -99,12 +116,59 @@ impl ScopeState {
             manifest_text,
             lock,
             sides,
+            lock_read,
             lock_bytes,
-            receipt: receipt::read(&places.receipt())?,
-            neighbour: places.neighbour().map(|(scope, path)| Ok((scope, receipt::read(&path)?))).transpose()?,
+            receipt: found.receipt(),
+            lost_receipt,
+            neighbour: places
+                .neighbour()
+                .map(|(scope, path)| Ok((scope, receipt::read(&path)?.receipt())))
+                .transpose()?,
             _guard: None,
         })
     }
+}
+
+/// Completes what an interrupted run left, or takes it back, and says so.
+fn recover(context: &Context<'_>) -> Result<()> {
+    let places = context.places.sharing_state(context.machine);
+    let interrupted = match transaction::look(&context.places.state, &places)? {
+        Left::Nothing => return Ok(()),
+        Left::Unfinished => {
+            context.progress.warn("a run was interrupted before it changed anything");
+            return Ok(());
+        }
+        Left::Interrupted(interrupted) => interrupted,
+    };
+    let claude_json = &context.machine.claude_json;
+    let _client_lock = match interrupted.changes(claude_json) {
+        true => Some(ClientLock::acquire(claude_json, context.waiting.patience, context.progress)?),
+        false => None,
+    };
+    match interrupted.recover()? {
+        Recovered::Completed => context.progress.warn("an interrupted run was completed"),
+        Recovered::TakenBack(error) => context.progress.warn(&format!(
+            "an interrupted run could not be completed and was taken back: {error}{}",
+            error.causes().iter().map(|cause| format!(": {cause}")).collect::<String>()
+        )),
+    }
+    Ok(())
+}
+
+/// Makes a change happen that is to be made from what was read, and from nothing newer.
+pub(super) fn commit(transaction: Transaction) -> Result<()> {
+    match transaction.commit()? {
+        Outcome::Done => Ok(()),
+        Outcome::Changed(path) => Err(changed_meanwhile(&path)),
+    }
+}
+
+/// The error for a file that somebody else wrote while cpm was at work.
+pub(super) fn changed_meanwhile(path: &Path) -> Error {
+    Error::new(Kind::Locked, format!("`{}` changed while cpm was at work, so nothing was changed", path.display()))
+        .at_path(path)
+        .because("another program, or you, wrote it since cpm read it; that stays")
+        .help("run again; if it keeps changing, end what writes it first, such as other Claude Code sessions")
 }
 
 fn read_lock(bytes: &[u8], path: &Path, conflicts: Conflicts) -> Result<AfterMerge> {
@@ -150,8 +214,8 @@ fn refuse_links(context: &Context<'_>) -> Result<()> {
     let inside = [&places.manifest, &places.lock, &places.state, &places.skills];
     let shared = (!places.mcp.shared_with_client).then_some(&places.mcp.path);
     // cpm follows what it finds in its state folder, so a link there counts as well.
-    let kept: Vec<PathBuf> =
-        std::fs::read_dir(&places.state).into_iter().flatten().flatten().map(|e| e.path()).collect();
+    let kept = std::fs::read_dir(&places.state).into_iter().flatten().flatten().map(|entry| entry.path());
+    let kept: Vec<PathBuf> = kept.filter(|path| !transaction::is_waiting(path)).collect();
     for path in inside.into_iter().chain(shared).chain(&kept).chain(&places.others) {
         // The nearest part that exists decides where the rest would be written.
         let existing = path.ancestors().find(|part| std::fs::symlink_metadata(part).is_ok()).unwrap_or(&places.base);

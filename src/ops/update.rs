@@ -1,13 +1,13 @@
 //! `cpm update`: moves packages to what manifest and indexes allow now. What changes is shown before it happens.
 
-use super::Context;
-use super::apply::{self, About, Target};
+use super::apply::{self, About, Files, Target};
 use super::breaking;
 use super::install::fetcher;
 pub use super::locking::Rewritten;
 use super::locking::{self, Unlock};
 use super::report::Report;
 use super::state::{self, ScopeState};
+use super::{Context, lost};
 use crate::error::{Error, Kind, Result};
 use crate::index::Indexes;
 use crate::model::name::PackageName;
@@ -30,9 +30,10 @@ pub enum Reach {
 /// Any failure; [`Kind::Integrity`] when a history was replaced; [`Kind::Approval`] when what would run changes and nobody says yes; then nothing has changed.
 pub fn update(context: &Context<'_>, names: &[PackageName], reach: &Reach, rewritten: Rewritten) -> Result<Report> {
     state::require_manifest(context)?;
-    let state = ScopeState::open(context)?;
+    let mut state = ScopeState::open(context)?;
     let cache = context.git_cache()?;
     let fetcher = fetcher(context, &cache);
+    lost::find(context, &mut state, &fetcher)?;
     let indexes = Indexes::new(&state.manifest.indexes, &cache);
     let mut raised = None;
     let unlock = match (reach, names) {
@@ -54,7 +55,12 @@ pub fn update(context: &Context<'_>, names: &[PackageName], reach: &Reach, rewri
         Unlock::Nothing | Unlock::Everything => About::Everything,
     };
     let manifest_text = raised.as_ref().and_then(|raised| raised.text.clone());
-    let mut report = apply::apply(context, &state, &fetcher, Target { manifest, manifest_text, locking, about })?;
+    let mut report = apply::apply(
+        context,
+        &state,
+        &fetcher,
+        Target { manifest, files: Files::AsLocked(manifest_text), locking, about },
+    )?;
     report.requirements = raised.map(|raised| raised.changes).unwrap_or_default();
     Ok(report)
 }
@@ -82,7 +88,7 @@ pub(super) fn unlocked(context: &Context<'_>, state: &ScopeState, names: &[Packa
 }
 
 /// The package that a name on the command line means: by what the manifest calls it, or by its own name.
-fn locked_name(context: &Context<'_>, state: &ScopeState, name: &PackageName) -> Result<PackageName> {
+pub(super) fn locked_name(context: &Context<'_>, state: &ScopeState, name: &PackageName) -> Result<PackageName> {
     if let Some(dependency) = state.manifest.dependencies.get(name) {
         return Ok(dependency.package.clone());
     }

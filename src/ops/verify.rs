@@ -7,7 +7,7 @@ use super::apply::shown_path;
 use super::fetch::refuse_other_source;
 use super::mcp_document::McpDocument;
 use super::state::ScopeState;
-use super::{Context, revoked};
+use super::{Context, revoked, settled};
 use crate::error::{Kind, Result};
 use crate::git::Reading;
 use crate::index::Indexes;
@@ -48,6 +48,18 @@ pub struct Finding {
 /// Any failure to read or to reach a host; [`Kind::Integrity`] when a locked commit does not belong to its
 /// repository, or an index names another source for the version. Findings are no error here.
 pub fn verify(context: &Context<'_>, online: bool) -> Result<Verified> {
+    let (mut verified, state) = settled::look(context, || look(context), |(verified, _)| verified.findings.is_empty())?;
+    for revoked in revoked::among(context, &context.git_cache()?, &state.manifest, &state.lock)? {
+        verified.add(&revoked.name, format!("{}: {}", revoked.index, revoked.reason), "revoked");
+    }
+    if online {
+        verified.ask_hosts(context, &state)?;
+    }
+    Ok(verified)
+}
+
+/// Compares what is installed with the receipt, and that with the lock.
+fn look(context: &Context<'_>) -> Result<(Verified, ScopeState)> {
     let state = ScopeState::look(context)?;
     let mut verified =
         Verified { scope: context.places.scope, packages: state.lock.packages.len(), files: 0, findings: Vec::new() };
@@ -78,13 +90,7 @@ pub fn verify(context: &Context<'_>, online: bool) -> Result<Verified> {
             }
         }
     }
-    for revoked in revoked::among(context, &context.git_cache()?, &state.manifest, &state.lock)? {
-        verified.add(&revoked.name, format!("{}: {}", revoked.index, revoked.reason), "revoked");
-    }
-    if online {
-        verified.ask_hosts(context, &state)?;
-    }
-    Ok(verified)
+    Ok((verified, state))
 }
 
 impl Verified {

@@ -111,12 +111,11 @@ impl Guarded {
     /// Nothing but whole packages where the client looks, and nothing unfinished in cpm's state.
     fn assert_no_debris(&self) {
         let project = self.project();
-        let unfinished: Vec<PathBuf> = [".cpm/journal", ".cpm/journal.tmp"]
-            .iter()
-            .map(|name| project.join(name))
-            .chain(std::fs::read_dir(project.join(".cpm/stage")).into_iter().flatten().flatten().map(|e| e.path()))
-            .filter(|path| path.exists())
-            .collect();
+        let is_kept =
+            |name: &str| [".gitignore", "lock"].contains(&name) || name.ends_with(".json") && name.contains('-');
+        let state = std::fs::read_dir(project.join(".cpm")).into_iter().flatten().flatten();
+        let unfinished: Vec<String> =
+            state.map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| !is_kept(name)).collect();
         assert!(unfinished.is_empty(), "{unfinished:?}");
         for entry in std::fs::read_dir(project.join(".claude/skills")).into_iter().flatten() {
             let name = entry.expect("an entry").file_name();

@@ -1,5 +1,7 @@
 //! A world of its own for each test: a home, a project, a cache, and git repositories made from folders of text.
 
+#[cfg(target_os = "linux")]
+pub mod faults;
 pub mod guard;
 pub mod http;
 pub mod index;
@@ -15,6 +17,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 
 pub use guard::Guarded;
 pub use index::Index;
@@ -168,6 +171,15 @@ pub fn write(path: &Path, text: impl AsRef<[u8]>) {
 pub fn delete(path: &Path) {
     let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
     assert!(removed.is_ok() || !path.exists(), "{} is still there", path.display());
+}
+
+/// Waits until something holds that other processes bring about; only a broken test waits to the end.
+pub fn until(what: &str, holds: impl Fn() -> bool) {
+    let start = Instant::now();
+    while !holds() {
+        assert!(start.elapsed() < Duration::from_secs(20), "{what} did not come");
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Every file below a folder with its bytes, except git's own and cpm's state.

@@ -1,8 +1,7 @@
 //! What a run asks of the operating system, as strace sees it.
 
-use std::process::Command;
-
 use super::World;
+use super::faults::able;
 
 /// System calls as strace prints them, one a line, failed ones left out.
 pub struct Trace(Vec<String>);
@@ -16,11 +15,8 @@ impl Trace {
     }
 
     /// Runs cpm under strace; its exit code too.
-    #[expect(clippy::print_stdout, reason = "a skipped test must say so")]
     pub fn with_code(world: &World, args: &[&str]) -> Option<(i32, Self)> {
-        let works = Command::new("strace").args(["-o", "/dev/null", "true"]).output().is_ok_and(|o| o.status.success());
-        if !works {
-            println!("skipped: strace cannot run here");
+        if !able("strace", &["-o", "/dev/null", "true"]) {
             return None;
         }
         let file = world.path("trace");

@@ -62,7 +62,7 @@ fn title(package: &PackageDifference) -> String {
 }
 
 /// The file in a line, then its difference where there is one.
-fn show_file(ui: &Ui, file: &FileChange) {
+pub(super) fn show_file(ui: &Ui, file: &FileChange) {
     ui.answer(Line::new().text("  ").line(summary(file)));
     let Some(patch) = &file.patch else { return };
     for line in patch.strip_suffix('\n').unwrap_or(patch).split('\n') {

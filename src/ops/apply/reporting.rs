@@ -5,12 +5,13 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use super::super::edits::Edits;
 use super::super::report::{Action, FileReport, PackageReport, Report};
 use super::super::{Context, Effect};
 use super::{Fresh, Run};
 use crate::model::dependency::Placement;
 use crate::model::lock::Locked;
-use crate::model::name::PackageName;
+use crate::model::name::{PackageName, SkillName};
 use crate::model::package::required_variables;
 use crate::model::scope::Scope;
 use crate::model::source::{Commit, Source};
@@ -19,27 +20,34 @@ use crate::plan::Change;
 use crate::receipt::Installed;
 
 impl Run<'_> {
+    fn dir_report(&self, dir: &SkillName, action: &'static str) -> FileReport {
+        self.file_report(&self.context.places.skills.join(dir.as_str()), action)
+    }
+
     pub(super) fn file_report(&self, path: &Path, action: &'static str) -> FileReport {
         FileReport { path: shown_path(self.context, path), action }
     }
 
-    pub(super) fn report(&self, changes: &[Change], written: &[FileReport]) -> Report {
-        let skills = &self.context.places.skills;
+    pub(super) fn report(&self, changes: &[Change], edits: Vec<Edits>, written: &[FileReport]) -> Report {
         let mut files: Vec<FileReport> = changes
             .iter()
             .filter_map(|change| match change {
-                Change::WriteDir { dir, .. } => Some((dir, "write")),
-                Change::AdoptDir { dir, .. } => Some((dir, "keep")),
-                Change::RemoveDir { dir, .. } => Some((dir, "remove")),
-                Change::SetServer { .. } | Change::AdoptServer { .. } | Change::RemoveServer { .. } => None,
+                Change::WriteDir { dir, .. } => Some(self.dir_report(dir, "write")),
+                Change::AdoptDir { dir, .. } => Some(self.dir_report(dir, "adopt")),
+                Change::RemoveDir { dir, .. } => Some(self.dir_report(dir, "remove")),
+                Change::AdoptServer { server, .. } => {
+                    let path = format!("{} → {server}", shown_path(self.context, &self.context.places.mcp.path));
+                    Some(FileReport { path, action: "adopt" })
+                }
+                Change::SetServer { .. } | Change::RemoveServer { .. } => None,
             })
-            .map(|(dir, action)| self.file_report(&skills.join(dir.as_str()), action))
             .collect();
         files.extend_from_slice(written);
         if self.context.effect == Effect::DryRun {
             files.extend(self.files_of_dry_run(changes));
         }
-        let removed = self.state.receipt.packages.iter().filter(|(name, _)| !self.lock.packages.contains_key(*name));
+        let stays = |name: &PackageName| self.lock.packages.contains_key(name) || self.kept.contains(name);
+        let removed = self.state.receipt.packages.iter().filter(|(name, _)| !stays(name));
         let mut packages: Vec<PackageReport> =
             self.fresh.iter().map(|(name, fresh)| self.package_report(name, fresh)).collect();
         packages.extend(removed.map(|(name, installed)| removed_report(name, installed)));
@@ -50,6 +58,7 @@ impl Run<'_> {
             dry_run: self.context.effect == Effect::DryRun,
             requirements: Vec::new(),
             packages,
+            edits,
             unchanged: self.kept.len(),
             files,
             next: self.next_steps(changes),
@@ -60,13 +69,11 @@ impl Run<'_> {
         let places = &self.context.places;
         let touches_mcp = changes.iter().any(Change::edits_mcp_file);
         let paths = [
-            (touches_mcp, &places.mcp.path),
-            (self.manifest_text.is_some(), &places.manifest),
-            (self.writes_lock, &places.lock),
+            (touches_mcp.then_some("write"), &places.mcp.path),
+            (self.manifest_file.action(), &places.manifest),
+            (self.lock_file.action(), &places.lock),
         ];
-        let is_own = |path: &Path| path != places.mcp.path;
-        let action = |path: &Path| if self.leaves_nothing() && is_own(path) { "remove" } else { "write" };
-        paths.iter().filter(|(changes, _)| *changes).map(|(_, path)| self.file_report(path, action(path))).collect()
+        paths.iter().filter_map(|(action, path)| Some(self.file_report(path, (*action)?))).collect()
     }
 
     fn package_report(&self, name: &PackageName, fresh: &Fresh) -> PackageReport {
@@ -130,7 +137,7 @@ impl Run<'_> {
 }
 
 /// Variables that the client itself sets.
-fn is_clients_own(name: &str) -> bool {
+pub(in crate::ops) fn is_clients_own(name: &str) -> bool {
     matches!(name, "CLAUDE_PLUGIN_ROOT" | "CLAUDE_PLUGIN_DATA" | "CLAUDE_PROJECT_DIR" | "CLAUDE_SESSION_ID")
 }
 

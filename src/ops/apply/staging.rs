@@ -6,14 +6,14 @@ use serde_json::Value;
 
 use super::super::mcp_document::McpDocument;
 use super::super::report::FileReport;
-use super::Run;
+use super::super::undo;
+use super::{Fate, Run};
 use crate::error::Result;
-use crate::format::lockfile;
 use crate::fsx;
 use crate::model::name::{PackageName, ServerName, SkillName};
 use crate::model::relpath::RelPath;
-use crate::model::scope::Scope;
 use crate::plan::Change;
+use crate::receipt::undo::Adopted;
 use crate::receipt::{self, Installed, McpFileState, Receipt, Stamp, entry_digest};
 use crate::transaction::{Privacy, Transaction};
 
@@ -47,6 +47,10 @@ impl Run<'_> {
         receipt: &mut Receipt,
     ) -> Result<()> {
         let skills = &self.context.places.skills;
+        let sizes = changes
+            .iter()
+            .map(|change| if let Change::WriteDir { tree, .. } = change { fsx::space::of(tree) } else { 0 });
+        fsx::space::require(&self.context.places.state, sizes.sum())?;
         for change in changes {
             match change {
                 Change::WriteDir { package, dir, tree } => {
@@ -99,15 +103,16 @@ impl Run<'_> {
         if after == before {
             return Ok(());
         }
+        transaction.was_read(&file.path, mcp.bytes.as_deref());
+        let privacy = if file.shared_with_client { Privacy::Owner } else { Privacy::Shared };
         let is_empty = mcp.document.keys(&[]).is_empty();
         if is_empty && receipt.mcp_file.created {
             receipt.mcp_file = McpFileState::default();
-            transaction.remove(&file.path)?;
+            transaction.remove(&file.path, privacy)?;
             written.push(self.file_report(&file.path, "remove"));
             return Ok(());
         }
         receipt.mcp_file.created |= mcp.bytes.is_none();
-        let privacy = if file.shared_with_client { Privacy::Owner } else { Privacy::Shared };
         transaction.put_file(&file.path, &after, privacy)?;
         written.push(self.file_report(&file.path, "write"));
         Ok(())
@@ -124,13 +129,15 @@ impl Run<'_> {
         let Some(exclude) = &places.exclude else { return Ok(()) };
         let dirs = receipt.packages.values().flat_map(|installed| installed.dirs.keys());
         let folders = dirs.map(|dir| (places.skills.join(dir.as_str()), "/"));
-        let files = [(places.manifest.clone(), ""), (places.lock.clone(), "")];
-        let files = files.into_iter().filter(|_| !self.leaves_nothing());
+        let files = [(&self.manifest_file, &places.manifest), (&self.lock_file, &places.lock)].into_iter();
+        let files = files.filter(|(outcome, _)| !matches!(outcome, Fate::Goes)).map(|(_, path)| (path.clone(), ""));
         let wanted = files.chain(folders).filter_map(|(path, end)| {
             let inside = path.strip_prefix(&exclude.top).ok()?.display().to_string();
             Some(format!("/{}{end}", literal_pattern(&inside)))
         });
-        let bytes = fsx::read_optional(&exclude.file)?.unwrap_or_default();
+        let there = fsx::read_optional(&exclude.file)?;
+        transaction.was_read(&exclude.file, there.as_deref());
+        let bytes = there.unwrap_or_default();
         let line_of = |raw: &[u8]| raw.strip_suffix(b"\n").unwrap_or(raw).to_vec();
         let is_ours = |raw: &[u8]| receipt.excluded.iter().any(|ours| *ours.as_bytes() == line_of(raw));
         let foreign: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').filter(|raw| !is_ours(raw)).collect();
@@ -148,42 +155,44 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// Whether the local scope ends with this run. Its files were hidden from git for one person, so none are left;
-    /// a manifest with a word of the user's own stays.
-    pub(super) fn leaves_nothing(&self) -> bool {
-        let is_local = self.context.places.scope == Scope::Local;
-        let is_bare = |text: &String| matches!(text.trim(), "" | "[dependencies]");
-        is_local && self.lock.packages.is_empty() && self.manifest_text.as_ref().is_some_and(is_bare)
-    }
-
-    /// Receipt, manifest, lock: in this order, the lock last.
+    /// Receipt, undo record, manifest, lock: in this order, the lock last.
     pub(super) fn stage_files(
         &self,
+        changes: &[Change],
         transaction: &mut Transaction,
         receipt: &Receipt,
         written: &mut Vec<FileReport>,
     ) -> Result<()> {
         let places = &self.context.places;
-        if *receipt != self.state.receipt {
+        if *receipt != self.state.receipt || self.state.lost_receipt {
             transaction.put_file(&places.receipt(), &receipt.to_bytes()?, Privacy::Shared)?;
         }
-        if self.leaves_nothing() {
-            for path in [&places.manifest, &places.lock] {
-                transaction.remove(path)?;
-                written.push(self.file_report(path, "remove"));
+        let (was_manifest, was_lock) = (undo::manifest_bytes(self.state), self.state.lock_bytes.as_deref());
+        let after = [self.manifest_file.after(was_manifest), self.lock_file.after(was_lock)];
+        undo::stage_record(self.context, self.state, transaction, after, adopted(changes))?;
+        for (outcome, path) in [(&self.manifest_file, &places.manifest), (&self.lock_file, &places.lock)] {
+            match outcome {
+                Fate::Stays => continue,
+                Fate::Becomes(bytes) => transaction.put_file(path, bytes, Privacy::Shared)?,
+                Fate::Goes => transaction.remove(path, Privacy::Shared)?,
             }
-            return Ok(());
-        }
-        if let Some(text) = &self.manifest_text {
-            transaction.put_file(&places.manifest, text.as_bytes(), Privacy::Shared)?;
-            written.push(self.file_report(&places.manifest, "write"));
-        }
-        if self.writes_lock {
-            transaction.put_file(&places.lock, lockfile::emit(self.lock).as_bytes(), Privacy::Shared)?;
-            written.push(self.file_report(&places.lock, "write"));
+            written.extend(outcome.action().map(|action| self.file_report(path, action)));
         }
         Ok(())
     }
+}
+
+/// What only becomes cpm's.
+fn adopted(changes: &[Change]) -> Adopted {
+    let mut adopted = Adopted::default();
+    for change in changes {
+        match change {
+            Change::AdoptDir { dir, .. } => _ = adopted.dirs.insert(dir.clone()),
+            Change::AdoptServer { server, .. } => _ = adopted.servers.insert(server.clone()),
+            _ => {}
+        }
+    }
+    adopted
 }
 
 /// What is known of the parts that a package has now.

@@ -1,0 +1,138 @@
+//! Plugins in skills folders: what the client refuses, hides, or does not load until it is told to
+//! [claude-code.md §7.2, §7.3].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use super::Checkup;
+use super::servers::Standing;
+use crate::claude::inspect::{self, MANIFEST};
+use crate::error::Kind;
+use crate::format::plugin;
+use crate::fsx;
+use crate::model::scope::Scope;
+
+/// The plugins of a folder, by their own names.
+pub(super) type Plugins = BTreeMap<String, Plugin>;
+
+/// One plugin.
+pub(super) struct Plugin {
+    root: PathBuf,
+    manifest: Map<String, Value>,
+}
+
+impl Checkup<'_> {
+    /// Compares the plugins of the user and of the project with each other and with what the client was told.
+    pub(super) fn plugins(&mut self, mine: &Plugins, ours: &Plugins) {
+        let mut needs_trust = Vec::new();
+        for (name, plugin) in ours {
+            match mine.get(name) {
+                Some(other) => {
+                    let what = format!("the plugin `{name}` is hidden by yours in {}", self.shown(&other.root));
+                    let fix = "rename or remove one of the two".to_owned();
+                    self.add("plugins", Some(Scope::Project), &plugin.root, what, fix);
+                }
+                None if self.is_on(name, plugin, Scope::Project) => {
+                    needs_trust.push(format!("`{name}`"));
+                    self.plugin_servers(name, plugin, Scope::Project);
+                }
+                None => {}
+            }
+        }
+        for (name, plugin) in mine {
+            if self.is_on(name, plugin, Scope::User) {
+                self.plugin_servers(name, plugin, Scope::User);
+            }
+        }
+        if let Some(places) = self.places(Scope::Project).filter(|_| !needs_trust.is_empty())
+            && !self.state.is_trusted()
+        {
+            let list = needs_trust.join(", ");
+            let what = format!("Claude Code does not trust this project yet, so it does not load the plugins {list}");
+            let fix = format!("start `claude` in {} and say that you trust it", self.start());
+            self.add("trust", Some(Scope::Project), &places.skills, what, fix);
+        }
+    }
+
+    /// Reads one plugin.
+    pub(super) fn one_plugin(&mut self, root: &Path, bytes: &[u8], scope: Scope, plugins: &mut Plugins) {
+        let read = serde_json::from_slice::<Map<String, Value>>(bytes).map_err(|cause| format!("{cause}"));
+        let (name, manifest) = match read.and_then(|manifest| Ok((plugin_name(&manifest)?, manifest))) {
+            Ok(read) => read,
+            Err(why) => {
+                let what = format!("Claude Code cannot load this plugin: {why}");
+                return self.add(
+                    "plugins",
+                    Some(scope),
+                    &root.join(MANIFEST),
+                    what,
+                    "correct the file there".to_owned(),
+                );
+            }
+        };
+        if let Some(other) = plugins.get(&name) {
+            let other = self.shown(&other.root);
+            let what = format!("it is called `{name}`, as {other}, and only one of them is loaded");
+            return self.add("plugins", Some(scope), root, what, "rename or remove one of the two".to_owned());
+        }
+        plugins.insert(name, Plugin { root: root.to_path_buf(), manifest });
+    }
+
+    /// Whether nothing switches a plugin off.
+    fn is_on(&mut self, name: &str, plugin: &Plugin, scope: Scope) -> bool {
+        let id = format!("{name}@skills-dir");
+        let word = self.settings.word_on("enabledPlugins", &id);
+        let word = word.map(|(value, file)| (value.as_bool(), file.path.clone()));
+        let (what, fix) = match word {
+            Some((Some(false), file)) => {
+                let file = self.shown(&file);
+                (format!("the plugin `{name}` is switched off in {file}"), format!("set `{id}` to true there"))
+            }
+            None if plugin.manifest.get("defaultEnabled") == Some(&Value::Bool(false)) => {
+                let what = format!("the plugin `{name}` is off until somebody switches it on, as its author wants");
+                (what, format!("run `claude plugin enable {id}`"))
+            }
+            _ => match self.settings.enabled_plugins().get(name) {
+                None => return true,
+                Some(other) => {
+                    let what = format!("the plugin `{name}` is hidden by `{other}`, which is enabled");
+                    (what, format!("run `claude plugin uninstall {other}`"))
+                }
+            },
+        };
+        self.add("plugins", Some(scope), &plugin.root, what, fix);
+        false
+    }
+
+    /// Approvals and variables of the servers in a plugin.
+    fn plugin_servers(&mut self, name: &str, plugin: &Plugin, scope: Scope) {
+        // A plugin that cpm would not read is still the client's to load; only its servers stay unchecked.
+        let Ok(package) = fsx::tree::read(&plugin.root).and_then(|tree| inspect::inspect(&tree, None)) else { return };
+        for (server, entry) in package.servers {
+            let id = format!("plugin:{name}:{server}");
+            let needs_approval = scope == Scope::Project;
+            if needs_approval && self.approval(&id, &plugin.root) == Standing::Off {
+                continue;
+            }
+            self.variables(&id, &Value::Object(entry.json), scope, &plugin.root);
+        }
+    }
+}
+
+/// The name of a plugin, or why the client refuses its manifest.
+fn plugin_name(manifest: &Map<String, Value>) -> std::result::Result<String, String> {
+    let name = manifest.get("name").and_then(Value::as_str).filter(|name| !name.is_empty());
+    let name = name.ok_or("it has no `name`")?.to_owned();
+    if name.contains(' ') {
+        return Err("its `name` has a space".to_owned());
+    }
+    // cpm is stricter than the client about names, and about nothing else that is invalid.
+    let mut rest = manifest.clone();
+    rest.insert("name".to_owned(), "name".into());
+    match plugin::check(&rest) {
+        Err(error) if error.kind() == Kind::Invalid => Err(error.message().to_owned()),
+        _ => Ok(name),
+    }
+}
