@@ -33,6 +33,7 @@ mod placements;
 mod questions;
 mod registry;
 mod scopes;
+mod signatures;
 mod sources;
 mod ssh;
 mod support;

@@ -37,6 +37,7 @@ struct RawIndex {
     packages: Option<Vec<String>>,
     #[serde(rename = "min-release-age")]
     min_release_age: Option<String>,
+    signers: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -54,6 +55,7 @@ struct RawDependency {
     skills: Option<Vec<String>>,
     #[serde(default)]
     servers: BTreeMap<String, String>,
+    signers: Option<String>,
 }
 
 /// Reads a manifest; `path` is for messages.
@@ -123,6 +125,7 @@ fn read_index(key: &str, value: toml::Value) -> Result<IndexConfig> {
         branch: raw.branch.as_deref().map(RefName::parse).transpose()?,
         packages: patterns.collect::<Result<_>>()?,
         min_release_age: raw.min_release_age.as_deref().map(read_age).transpose()?,
+        signers: raw.signers.as_deref().map(RelPath::parse).transpose()?,
         ..IndexConfig::plain(IndexName::parse(key)?, GitUrl::parse_typed(&raw.git)?)
     };
     if raw.packages.is_some() && index.packages.is_empty() {
@@ -155,6 +158,7 @@ fn read_dependency(name: &PackageName, value: toml::Value) -> Result<Dependency>
         placement: raw.placement,
         skills: skills.transpose()?,
         servers,
+        signers: raw.signers.as_deref().map(RelPath::parse).transpose()?,
         origin: read_origin(&raw)?,
     })
 }
@@ -170,6 +174,11 @@ fn read_origin(raw: &RawDependency) -> Result<Origin> {
     };
     if raw.git.is_none() && want != RefWant::Head {
         return Err(Error::new(Kind::Invalid, "`rev`, `tag` and `branch` need `git`"));
+    }
+    if raw.signers.is_some() && !matches!(want, RefWant::Tag(_)) {
+        // Of all that a repository has, tags are what authors sign.
+        return Err(Error::new(Kind::Invalid, "`signers` needs `git` and `tag`")
+            .because("for what comes from an index, `signers` belongs to the index"));
     }
     match (&raw.git, &raw.path) {
         (Some(_), _) if raw.index.is_some() => not_both("git", "index"),
@@ -239,6 +248,9 @@ mod tests {
             ("[indexes]\na = { git = 'o/r', packages = ['A-*'] }", "A-*"),
             ("[indexes]\na = { git = 'o/r', packages = [] }", "`packages` is empty"),
             ("[indexes]\na = { git = 'o/r', min-release-age = '3' }", "`3` is not an age"),
+            ("[indexes]\na = { git = 'o/r', signers = '../keys' }", "../keys"),
+            ("[dependencies]\nx = { git = 'o/r', branch = 'main', signers = 'keys' }", "needs `git` and `tag`"),
+            ("[dependencies]\nx = { version = '1', signers = 'keys' }", "needs `git` and `tag`"),
             ("[dependencies\n", "TOML"),
         ] {
             let error = read(text).expect_err(text);

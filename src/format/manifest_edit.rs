@@ -74,6 +74,9 @@ impl Editor {
         if let Some(age) = index.min_release_age {
             value.insert("min-release-age", format!("{}d", age.days()).into());
         }
+        if let Some(signers) = &index.signers {
+            value.insert("signers", signers.as_str().into());
+        }
         self.table("indexes")?.insert(index.name.as_str(), Item::Value(value.into()));
         Ok(())
     }
@@ -148,6 +151,9 @@ fn dependency_value(name: &PackageName, dependency: &Dependency) -> Value {
     if !dependency.servers.is_empty() {
         let renames = dependency.servers.iter().map(|(old, new)| (old.as_str(), Value::from(new.as_str())));
         put("servers", renames.collect::<InlineTable>().into());
+    }
+    if let Some(signers) = &dependency.signers {
+        put("signers", signers.as_str().into());
     }
     match (table.len(), table.get("version")) {
         (1, Some(version)) => version.clone().decorated(" ", ""),

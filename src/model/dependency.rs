@@ -31,6 +31,8 @@ pub struct Dependency {
     pub skills: Option<Vec<SkillName>>,
     /// New names for servers.
     pub servers: BTreeMap<ServerName, ServerName>,
+    /// The file with the keys that must have signed the tag it is locked from, from the top of the project.
+    pub signers: Option<RelPath>,
 }
 
 /// Where a dependency comes from.
@@ -103,6 +105,6 @@ impl Dependency {
     /// A dependency on the package of the same name, placed as its content decides.
     #[must_use]
     pub fn plain(package: PackageName, origin: Origin) -> Self {
-        Dependency { package, origin, placement: None, skills: None, servers: BTreeMap::new() }
+        Dependency { package, origin, placement: None, skills: None, servers: BTreeMap::new(), signers: None }
     }
 }

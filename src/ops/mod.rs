@@ -22,6 +22,7 @@ pub mod remove;
 pub mod report;
 mod revoked;
 pub mod search;
+mod signed;
 mod state;
 pub mod tree;
 pub mod update;
@@ -68,7 +69,8 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The cached repositories, asked as this run may and the user's configuration says.
     fn git_cache(&self) -> Result<Cache<'_>> {
-        let cache = Cache::new(cache::git_root(self.machine), self.network, self.progress);
+        let cache = Cache::new(cache::git_root(self.machine), self.network, self.progress)
+            .with_signers_at(self.places.base.clone());
         // Who asks nobody needs no mirror, and reads nothing for it.
         let settings = match self.network {
             Network::Online => fsx::read_optional(&self.machine.settings)?,
