@@ -125,7 +125,7 @@ fn read_index(key: &str, value: toml::Value) -> Result<IndexConfig> {
         branch: raw.branch.as_deref().map(RefName::parse).transpose()?,
         packages: patterns.collect::<Result<_>>()?,
         min_release_age: raw.min_release_age.as_deref().map(read_age).transpose()?,
-        signers: raw.signers.as_deref().map(RelPath::parse).transpose()?,
+        signers: raw.signers.as_deref().map(read_signers).transpose()?,
         ..IndexConfig::plain(IndexName::parse(key)?, GitUrl::parse_typed(&raw.git)?)
     };
     if raw.packages.is_some() && index.packages.is_empty() {
@@ -133,6 +133,13 @@ fn read_index(key: &str, value: toml::Value) -> Result<IndexConfig> {
         return Err(Error::new(Kind::Invalid, "`packages` is empty").help("name packages, or leave it out"));
     }
     Ok(index)
+}
+
+fn read_signers(text: &str) -> Result<RelPath> {
+    RelPath::parse(text).map_err(|error| {
+        let what = format!("`signers` names `{}`, which is no file of the project", text.escape_debug());
+        error.causes().iter().fold(Error::new(Kind::Invalid, what), Error::because)
+    })
 }
 
 /// An age in a manifest is not a mistake on the command line.
@@ -158,7 +165,7 @@ fn read_dependency(name: &PackageName, value: toml::Value) -> Result<Dependency>
         placement: raw.placement,
         skills: skills.transpose()?,
         servers,
-        signers: raw.signers.as_deref().map(RelPath::parse).transpose()?,
+        signers: raw.signers.as_deref().map(read_signers).transpose()?,
         origin: read_origin(&raw)?,
     })
 }
