@@ -20,6 +20,7 @@ mod interrupted;
 mod journals;
 mod layers;
 mod links;
+mod loaded;
 mod local_scope;
 mod locked;
 mod locking;

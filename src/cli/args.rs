@@ -1,5 +1,6 @@
 //! The command line.
 
+pub mod listing;
 pub mod questions;
 
 use std::path::PathBuf;
@@ -100,7 +101,7 @@ pub enum Command {
     Remove(RemoveArgs),
     /// List what is installed, in every scope
     #[command(visible_alias = "ls")]
-    List,
+    List(listing::ListArgs),
     /// Check every installed file against its digest
     Verify(VerifyArgs),
     /// Write cpm.lock as cpm.toml wants it, and install nothing

@@ -2,6 +2,7 @@
 
 pub(super) mod changes;
 pub(super) mod info;
+pub(super) mod loaded;
 pub(super) mod outdated;
 pub(super) mod search;
 pub(super) mod tree;

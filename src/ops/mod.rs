@@ -13,6 +13,7 @@ pub mod init;
 pub mod install;
 mod installed;
 pub mod list;
+pub mod loaded;
 pub mod lock;
 mod locking;
 mod mcp_document;
