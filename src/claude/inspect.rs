@@ -29,6 +29,15 @@ const FOLDERS: [&str; 7] = ["skills", "commands", "agents", "hooks", "output-sty
 /// [`Kind::Invalid`] when the client would refuse the plugin or there is nothing in it to load; [`Kind::UnsafeTree`]
 /// for paths that leave it.
 pub fn inspect(tree: &Tree, given: Option<&str>) -> Result<Package> {
+    let package = read(tree, given)?;
+    if is_empty(&package) {
+        return Err(nothing_to_load(tree, &package));
+    }
+    Ok(package)
+}
+
+/// [`inspect`] for what is there already, which may have nothing to load.
+pub(super) fn read(tree: &Tree, given: Option<&str>) -> Result<Package> {
     let manifest = read_manifest(tree, given)?;
     let shape = shape(tree, manifest.is_some(), given.is_some() && tree.get(MANIFEST).is_none());
     let manifest = manifest.unwrap_or_default();
@@ -59,9 +68,6 @@ pub fn inspect(tree: &Tree, given: Option<&str>) -> Result<Package> {
             read_lsp(tree, &manifest, &mut package)?;
             read_rest(tree, &manifest, &mut package)?;
         }
-    }
-    if is_empty(&package) {
-        return Err(nothing_to_load(tree, &package));
     }
     Ok(package)
 }
@@ -239,7 +245,7 @@ fn read_hooks(tree: &Tree, manifest: &PluginManifest) -> Result<Vec<Map<String, 
 }
 
 fn read_servers(tree: &Tree, manifest: &PluginManifest, package: &mut Package) -> Result<()> {
-    for object in declared_objects(tree, ".mcp.json", &manifest.servers, &mut package.notes)? {
+    for object in server_objects(tree, manifest, &mut package.notes)? {
         let servers = mcp::read_file(&object);
         package.servers.extend(servers.accepted);
         for (name, why) in servers.refused {
@@ -261,6 +267,15 @@ fn read_registry_file(tree: &Tree, package: &mut Package) -> Result<()> {
     package.notes.extend(server.notes);
     package.servers.insert(server.key, server.entry);
     Ok(())
+}
+
+/// The JSON objects that declare MCP servers; of a server that two of them have, the later one counts.
+pub(super) fn server_objects(
+    tree: &Tree,
+    manifest: &PluginManifest,
+    notes: &mut Vec<String>,
+) -> Result<Vec<Map<String, Value>>> {
+    declared_objects(tree, ".mcp.json", &manifest.servers, notes)
 }
 
 fn read_lsp(tree: &Tree, manifest: &PluginManifest, package: &mut Package) -> Result<()> {

@@ -172,8 +172,7 @@ impl ScopePlaces {
     #[must_use]
     pub fn local(root: &Path, machine: &Machine) -> Self {
         let checkout = Checkout::around(root);
-        let key = checkout.as_ref().map_or(root, Checkout::main_top);
-        let key = key.canonicalize().unwrap_or_else(|_| key.to_path_buf());
+        let key = project::key(root);
         ScopePlaces {
             scope: Scope::Local,
             manifest: root.join(".claude").join("cpm.local.toml"),

@@ -41,6 +41,14 @@ impl Checkout {
     }
 }
 
+/// The path under which the client keeps what it knows of a project [claude-code.md §2.3].
+#[must_use]
+pub fn key(dir: &Path) -> PathBuf {
+    let checkout = Checkout::around(dir);
+    let key = checkout.as_ref().map_or(dir, Checkout::main_top);
+    key.canonicalize().unwrap_or_else(|_| key.to_path_buf())
+}
+
 /// The project that `dir` belongs to: the nearest directory with `cpm.toml`, else the top of the git checkout; never
 /// the root of the file system or one of `never`.
 #[must_use]

@@ -2,7 +2,7 @@
 //! all [claude-code.md §1.6].
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -10,6 +10,9 @@ use super::paths::{Machine, ScopePlaces};
 use crate::error::Result;
 use crate::fsx;
 use crate::model::scope::Scope;
+
+/// What follows the name of a plugin that lies in a skills folder.
+const SKILLS_DIR: &str = "skills-dir";
 
 /// The settings that hold at one place. Key by key, a later file wins: user, project, local.
 #[derive(Debug, Clone)]
@@ -35,11 +38,18 @@ impl Settings {
     /// Reads the settings that hold where `places` is read.
     ///
     /// # Errors
+    /// As [`Settings::read`].
+    pub fn of(machine: &Machine, places: &ScopePlaces) -> Result<Self> {
+        Self::read(machine, (places.scope != Scope::User).then_some(&places.base))
+    }
+
+    /// Reads the settings that hold in a folder; without one, the user's alone.
+    ///
+    /// # Errors
     /// [`crate::error::Kind::FileSystem`] when a settings file is there but cannot be read.
-    pub fn read(machine: &Machine, places: &ScopePlaces) -> Result<Self> {
+    pub fn read(machine: &Machine, dir: Option<&Path>) -> Result<Self> {
         let mut paths = vec![(Scope::User, machine.config.join("settings.json"))];
-        if places.scope != Scope::User {
-            let claude = places.base.join(".claude");
+        if let Some(claude) = dir.map(|dir| dir.join(".claude")) {
             paths.push((Scope::Project, claude.join("settings.json")));
             paths.push((Scope::Local, claude.join("settings.local.json")));
         }
@@ -55,9 +65,32 @@ impl Settings {
         let states: BTreeMap<&String, bool> = states.filter_map(|(id, on)| Some((id, on.as_bool()?))).collect();
         let enabled = states.into_iter().filter(|(_, on)| *on).filter_map(|(id, _)| {
             let (name, marketplace) = id.rsplit_once('@')?;
-            (marketplace != "skills-dir").then(|| (name.to_owned(), id.clone()))
+            (marketplace != SKILLS_DIR).then(|| (name.to_owned(), id.clone()))
         });
         enabled.collect()
+    }
+
+    /// The enabled plugin of a marketplace that has this name.
+    #[must_use]
+    pub fn market_plugin(&self, plugin: &str) -> Option<String> {
+        self.enabled_plugins().remove(plugin)
+    }
+
+    /// Whether a plugin in a skills folder is switched on or off, where somebody said so.
+    #[must_use]
+    pub fn has_enabled(&self, plugin: &str) -> Option<bool> {
+        self.word_on("enabledPlugins", &format!("{plugin}@{SKILLS_DIR}"))?.0.as_bool()
+    }
+
+    /// Whether a server of a project's `.mcp.json` is approved; what is committed counts only where the user trusts the
+    /// project.
+    #[must_use]
+    pub fn approves(&self, server: &str, is_trusted: bool) -> bool {
+        let heard = self.files.iter().filter(|file| is_trusted || file.scope != Scope::Project);
+        heard.into_iter().any(|file| {
+            let all = file.values.get("enableAllProjectMcpServers").and_then(Value::as_bool) == Some(true);
+            all || file.lists("enabledMcpjsonServers", server)
+        })
     }
 
     /// What the last file with a word on it says under `key` of `name`, and that file.

@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod export;
+pub mod listing;
 pub mod mending;
 pub mod questions;
 pub mod waiting;
@@ -109,7 +110,7 @@ pub enum Command {
     Remove(RemoveArgs),
     /// List what is installed, in every scope
     #[command(visible_alias = "ls")]
-    List,
+    List(listing::ListArgs),
     /// Check every installed file against its digest
     Verify(VerifyArgs),
     /// Write cpm.lock as cpm.toml wants it, and install nothing

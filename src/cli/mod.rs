@@ -127,7 +127,15 @@ impl Session<'_> {
                 let report = ops::remove::remove(&self.context(wants)?, &args::names(&args.names)?)?;
                 self.show_report(command, &report, "Nothing to remove")
             }
-            Command::List => {
+            Command::List(args) if args.loaded => {
+                let dir = self.global.project.as_ref().map_or_else(|| self.current.clone(), |dir| self.absolute(dir));
+                let scope = self.global.scope.map(Scope::from);
+                let loaded = ops::loaded::loaded(&self.machine, &dir, args.trust(), scope)?;
+                render::loaded::loaded(self.ui, &loaded);
+                self.document(command, json!({ "loaded": loaded }));
+                Ok(ExitCode::SUCCESS)
+            }
+            Command::List(_) => {
                 let lists = self.each_scope(ops::list::list)?;
                 render::lists(self.ui, &lists);
                 self.document(command, json!({ "scopes": lists }));
@@ -366,7 +374,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Remove(_) => "remove",
         Command::Question(question) => question.name(),
         Command::Mending(mending) => mending.name(),
-        Command::List => "list",
+        Command::List(_) => "list",
         Command::Verify(_) => "verify",
         Command::Lock(_) => "lock",
         Command::Export(_) => "export",

@@ -3,6 +3,7 @@
 pub(super) mod changes;
 pub(super) mod export;
 pub(super) mod info;
+pub(super) mod loaded;
 pub(super) mod mending;
 pub(super) mod outdated;
 pub(super) mod search;

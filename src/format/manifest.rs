@@ -37,6 +37,7 @@ struct RawIndex {
     packages: Option<Vec<String>>,
     #[serde(rename = "min-release-age")]
     min_release_age: Option<String>,
+    signers: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -56,6 +57,7 @@ struct RawDependency {
     servers: BTreeMap<String, String>,
     #[serde(default, rename = "allow-unpinned")]
     allow_unpinned: bool,
+    signers: Option<String>,
 }
 
 /// Reads a manifest; `path` is for messages.
@@ -125,6 +127,7 @@ fn read_index(key: &str, value: toml::Value) -> Result<IndexConfig> {
         branch: raw.branch.as_deref().map(RefName::parse).transpose()?,
         packages: patterns.collect::<Result<_>>()?,
         min_release_age: raw.min_release_age.as_deref().map(read_age).transpose()?,
+        signers: raw.signers.as_deref().map(read_signers).transpose()?,
         ..IndexConfig::plain(IndexName::parse(key)?, GitUrl::parse_typed(&raw.git)?)
     };
     if raw.packages.is_some() && index.packages.is_empty() {
@@ -132,6 +135,13 @@ fn read_index(key: &str, value: toml::Value) -> Result<IndexConfig> {
         return Err(Error::new(Kind::Invalid, "`packages` is empty").help("name packages, or leave it out"));
     }
     Ok(index)
+}
+
+fn read_signers(text: &str) -> Result<RelPath> {
+    RelPath::parse(text).map_err(|error| {
+        let what = format!("`signers` names `{}`, which is no file of the project", text.escape_debug());
+        error.causes().iter().fold(Error::new(Kind::Invalid, what), Error::because)
+    })
 }
 
 /// An age in a manifest is not a mistake on the command line.
@@ -158,6 +168,7 @@ fn read_dependency(name: &PackageName, value: toml::Value) -> Result<Dependency>
         skills: skills.transpose()?,
         servers,
         allow_unpinned: raw.allow_unpinned,
+        signers: raw.signers.as_deref().map(read_signers).transpose()?,
         origin: read_origin(&raw)?,
     })
 }
@@ -173,6 +184,11 @@ fn read_origin(raw: &RawDependency) -> Result<Origin> {
     };
     if raw.git.is_none() && want != RefWant::Head {
         return Err(Error::new(Kind::Invalid, "`rev`, `tag` and `branch` need `git`"));
+    }
+    if raw.signers.is_some() && !matches!(want, RefWant::Tag(_)) {
+        // Of all that a repository has, tags are what authors sign.
+        return Err(Error::new(Kind::Invalid, "`signers` needs `git` and `tag`")
+            .because("for what comes from an index, `signers` belongs to the index"));
     }
     match (&raw.git, &raw.path) {
         (Some(_), _) if raw.index.is_some() => not_both("git", "index"),
@@ -242,6 +258,9 @@ mod tests {
             ("[indexes]\na = { git = 'o/r', packages = ['A-*'] }", "A-*"),
             ("[indexes]\na = { git = 'o/r', packages = [] }", "`packages` is empty"),
             ("[indexes]\na = { git = 'o/r', min-release-age = '3' }", "`3` is not an age"),
+            ("[indexes]\na = { git = 'o/r', signers = '../keys' }", "../keys"),
+            ("[dependencies]\nx = { git = 'o/r', branch = 'main', signers = 'keys' }", "needs `git` and `tag`"),
+            ("[dependencies]\nx = { version = '1', signers = 'keys' }", "needs `git` and `tag`"),
             ("[dependencies\n", "TOML"),
         ] {
             let error = read(text).expect_err(text);

@@ -74,6 +74,9 @@ impl Editor {
         if let Some(age) = index.min_release_age {
             value.insert("min-release-age", format!("{}d", age.days()).into());
         }
+        if let Some(signers) = &index.signers {
+            value.insert("signers", signers.as_str().into());
+        }
         self.table("indexes")?.insert(index.name.as_str(), Item::Value(value.into()));
         Ok(())
     }
@@ -150,7 +153,10 @@ fn dependency_value(name: &PackageName, dependency: &Dependency) -> Value {
         put("servers", renames.collect::<InlineTable>().into());
     }
     if dependency.allow_unpinned {
-        table.insert("allow-unpinned", true.into());
+        put("allow-unpinned", true.into());
+    }
+    if let Some(signers) = &dependency.signers {
+        put("signers", signers.as_str().into());
     }
     match (table.len(), table.get("version")) {
         (1, Some(version)) => version.clone().decorated(" ", ""),

@@ -34,7 +34,7 @@ pub fn read_map(map: &Map<String, Value>) -> Servers {
     for (name, value) in map {
         let entry = ServerName::parse(name)
             .map_err(|error| error.message().to_owned())
-            .and_then(|name| Ok((name, normalise(value)?)));
+            .and_then(|name| Ok((name, read_entry(value)?)));
         match entry {
             Ok(entry) => servers.accepted.push(entry),
             Err(reason) => servers.refused.push((brief(name), reason)),
@@ -47,16 +47,11 @@ fn refuse_all(name: &str, reason: &str) -> Servers {
     Servers { accepted: Vec::new(), refused: vec![(name.to_owned(), reason.to_owned())] }
 }
 
-/// Whether the client would load an entry.
+/// The entry as the client would store it, whatever its name.
 ///
 /// # Errors
-/// Why it would not.
-pub fn check(entry: &Value) -> Result<(), String> {
-    normalise(entry).map(drop)
-}
-
-/// The entry as the client would store it.
-fn normalise(value: &Value) -> Result<ServerEntry, String> {
+/// Why the client would skip it, in a few words.
+pub fn read_entry(value: &Value) -> Result<ServerEntry, String> {
     let Value::Object(raw) = value else { return Err("the entry is not an object".to_owned()) };
     let text = |key: &str| match raw.get(key) {
         None => Ok(None),

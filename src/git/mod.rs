@@ -19,6 +19,7 @@ mod proof;
 mod reasons;
 mod repository;
 pub mod settings;
+mod signatures;
 pub mod stages;
 mod tags;
 #[cfg(all(test, unix))]
@@ -60,7 +61,7 @@ const CONFIG_HELP: &str = "mend it; `git config --list --show-origin` says what 
 pub enum Network {
     /// They may.
     Online,
-    /// No process is started; what the cache lacks is an error.
+    /// What the cache lacks is an error; no process is started but to check a signature.
     Offline,
 }
 
@@ -113,6 +114,8 @@ pub struct Cache<'a> {
     progress: &'a dyn Progress,
     git: Git,
     mirrors: Mirrors,
+    /// What the names of files of signers start at.
+    signers_at: PathBuf,
     /// One entry for each repository, held around writes to it.
     writers: Mutex<HashMap<PathBuf, Arc<Mutex<()>>>>,
     /// What servers said in this process, failures included.
@@ -140,6 +143,7 @@ impl<'a> Cache<'a> {
             progress,
             git,
             mirrors: Mirrors::default(),
+            signers_at: PathBuf::new(),
             writers: Mutex::default(),
             resolved: Mutex::default(),
             filters: filters::Known::default(),
@@ -152,6 +156,12 @@ impl<'a> Cache<'a> {
     #[must_use]
     pub fn with_mirrors(self, mirrors: Mirrors) -> Self {
         Cache { mirrors, ..self }
+    }
+
+    /// The same cache, which finds the files that manifests name as `signers` from this folder on.
+    #[must_use]
+    pub fn with_signers_at(self, folder: PathBuf) -> Self {
+        Cache { signers_at: folder, ..self }
     }
 
     /// The commit that a ref names now. The server is asked once in a process; [`RefWant::Rev`] asks nobody. What

@@ -14,6 +14,7 @@ mod summaries;
 use std::sync::OnceLock;
 
 pub use self::ahead::{Ahead, Place};
+use self::rules::withhold_untagged;
 use crate::error::{Error, Kind, Result};
 use crate::format::marketplace::Marketplace;
 use crate::git::{Cache, Followed, Reading};
@@ -186,6 +187,7 @@ impl<'a> Indexes<'a> {
             listing.map_err(|error| error.at(&config.url).help("tell the owner of the index about it"))?;
         if let Some(listing) = &mut listing {
             self.withhold_young(config, opened, listing)?;
+            withhold_untagged(config, opened, listing);
         }
         Ok(listing)
     }
@@ -317,6 +319,10 @@ fn follow<'a>(config: &IndexConfig, cache: &'a Cache<'a>, replaced: Replaced) ->
             )));
     }
     let opened = open(At { url: config.url.clone(), commit: followed.now.clone() }, cache)?;
+    if let (Some(signers), IndexKind::Cpm) = (&config.signers, opened.kind) {
+        // Its lines name commits and bytes, so who signs the newest state of them vouches for every release.
+        cache.verify_commit(&config.url, &followed.now, signers)?;
+    }
     cache.note_used(&config.url, &want, &followed.now)?;
     Ok((followed, opened))
 }

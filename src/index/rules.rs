@@ -1,4 +1,5 @@
-//! What a manifest rules about its indexes: which names belong to one alone, and how old a release must be.
+//! What a manifest rules about its indexes: which names belong to one alone, how old a release must be, and that it can
+//! have been signed.
 //!
 //! Invariant: a name that belongs to an index is asked of no other, whatever asks; and time is what the index says, so
 //! that no clock of a machine makes a release older [security.md X13, X33, X35].
@@ -157,5 +158,14 @@ impl Indexes<'_> {
             };
         }
         Ok(())
+    }
+}
+
+/// Withholds what a marketplace has at its head, where the manifest asks for signatures: only tags can be signed.
+pub(super) fn withhold_untagged(config: &IndexConfig, opened: &Opened<'_>, listing: &mut Listing) {
+    if config.signers.is_some() && opened.kind == IndexKind::Marketplace {
+        for release in listing.releases.iter_mut().filter(|release| release.withheld.is_none()) {
+            release.withheld = Some(Withheld::Untagged);
+        }
     }
 }

@@ -33,6 +33,8 @@ pub struct Dependency {
     pub servers: BTreeMap<ServerName, ServerName>,
     /// Whether a `server.json` may name a program without one exact version.
     pub allow_unpinned: bool,
+    /// The file with the keys that must have signed the tag it is locked from, from the top of the project.
+    pub signers: Option<RelPath>,
 }
 
 /// Where a dependency comes from.
@@ -105,6 +107,14 @@ impl Dependency {
     /// A dependency on the package of the same name, placed as its content decides.
     #[must_use]
     pub fn plain(package: PackageName, origin: Origin) -> Self {
-        Dependency { package, origin, placement: None, skills: None, servers: BTreeMap::new(), allow_unpinned: false }
+        Dependency {
+            package,
+            origin,
+            placement: None,
+            skills: None,
+            servers: BTreeMap::new(),
+            allow_unpinned: false,
+            signers: None,
+        }
     }
 }

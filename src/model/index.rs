@@ -7,6 +7,7 @@ use super::dependency::Need;
 use super::digest::TreeDigest;
 use super::name::{IndexName, PackageName};
 use super::namespace::NamePattern;
+use super::relpath::RelPath;
 use super::source::{Commit, RefName, RefWant, Source};
 use super::timestamp::Timestamp;
 use super::url::GitUrl;
@@ -55,13 +56,15 @@ pub struct IndexConfig {
     pub packages: Vec<NamePattern>,
     /// How long ago a release must have been published to be chosen.
     pub min_release_age: Option<Age>,
+    /// The file with the keys that must have signed what is locked from here, from the top of the project.
+    pub signers: Option<RelPath>,
 }
 
 impl IndexConfig {
     /// An index at `HEAD`, without conditions.
     #[must_use]
     pub fn plain(name: IndexName, url: GitUrl) -> Self {
-        IndexConfig { name, url, branch: None, packages: Vec::new(), min_release_age: None }
+        IndexConfig { name, url, branch: None, packages: Vec::new(), min_release_age: None, signers: None }
     }
 
     /// Whether a name belongs to this index.
@@ -122,6 +125,8 @@ pub enum Withheld {
     TooYoung(Timestamp, Age),
     /// The index does not say when it was published, but this age is asked for; who has it locked keeps it.
     Undated(Age),
+    /// Nobody can have signed it, because it is no tag, but a signature is asked for; who has it locked keeps it.
+    Untagged,
 }
 
 impl fmt::Display for Withheld {
@@ -135,6 +140,7 @@ impl fmt::Display for Withheld {
             Withheld::Undated(least) => {
                 write!(f, "may be younger than {least}: the index does not say when it was published")
             }
+            Withheld::Untagged => f.write_str("is not from a tag, so nobody can have signed it"),
         }
     }
 }

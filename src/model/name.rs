@@ -133,6 +133,12 @@ fn check_index(text: &str) -> Result<()> {
     Ok(())
 }
 
+/// Whether the client keeps the name of a server for itself.
+#[must_use]
+pub fn is_reserved_server(text: &str) -> bool {
+    RESERVED_SERVERS.contains(&text)
+}
+
 fn check_server(text: &str) -> Result<()> {
     const WHAT: &str = "MCP server";
     if text.is_empty() || text.len() > MAX_NAME {
@@ -142,7 +148,7 @@ fn check_server(text: &str) -> Result<()> {
         let why = format!("U+{:04X} is not a letter, digit, `-` or `_`", u32::from(bad));
         return Err(invalid(WHAT, text, why));
     }
-    if RESERVED_SERVERS.contains(&text) {
+    if is_reserved_server(text) {
         return Err(invalid(WHAT, text, "Claude Code keeps this name for itself"));
     }
     if text.contains("__") {

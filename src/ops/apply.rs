@@ -336,7 +336,7 @@ fn refuse_shadowed(context: &Context<'_>, fresh: &BTreeMap<PackageName, Fresh>) 
     if plugins.peek().is_none() {
         return Ok(());
     }
-    let enabled = Settings::read(context.machine, &context.places)?.enabled_plugins();
+    let enabled = Settings::of(context.machine, &context.places)?.enabled_plugins();
     for (name, fresh) in plugins {
         let namespace = fresh.loaded.package.namespace.as_deref().unwrap_or(name.as_str());
         if let Some(id) = enabled.get(namespace) {

@@ -56,7 +56,7 @@ pub fn doctor(contexts: &[Context<'_>], only: Option<Scope>) -> Result<Checked> 
     let key = contexts.iter().find(|context| context.places.scope == Scope::Local).map(|context| &context.places.mcp);
     let key = key.and_then(|file| file.container.get(1)).cloned().unwrap_or_default();
     let mut checkup = Checkup {
-        settings: Settings::read(context.machine, &context.places)?,
+        settings: Settings::of(context.machine, &context.places)?,
         state: ProjectState::of(&client, &key),
         contexts,
         client,

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use super::apply::shown_path;
 use super::mcp_document::McpDocument;
-use super::state::ScopeState;
+use super::state::{ScopeState, commit};
 use super::{Context, Effect};
 use crate::claude::paths::ScopePlaces;
 use crate::claude::{inspect, others};
@@ -240,6 +240,7 @@ fn write(
         return Ok(rows);
     }
     let mut transaction = Transaction::begin(&keeper.places.state)?;
+    transaction.was_read(file, bytes.as_deref());
     let is_left_empty = ours.file.created && document.keys(&[]).is_empty();
     if is_left_empty {
         transaction.remove(file, Privacy::Owner)?;
@@ -251,7 +252,7 @@ fn write(
         exports.files.insert(key, ours);
     }
     transaction.put_file(&record, &exports.to_bytes()?, Privacy::Shared)?;
-    transaction.commit()?;
+    commit(transaction)?;
     Ok(rows)
 }
 

@@ -33,6 +33,9 @@ pub struct IndexRow {
     /// How many days a release must have been published to be chosen, where the manifest says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub min_release_age_days: Option<u64>,
+    /// The file with the keys that must have signed what is locked from it, where the manifest says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signers: Option<String>,
     /// What it is, if it was opened.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kind: Option<IndexKind>,
@@ -49,6 +52,7 @@ impl IndexRow {
             url: config.url.to_string(),
             names: config.packages.iter().map(ToString::to_string).collect(),
             min_release_age_days: config.min_release_age.map(Age::days),
+            signers: config.signers.as_ref().map(ToString::to_string),
             kind: None,
             packages: None,
         }
@@ -94,6 +98,7 @@ fn with_conditions(config: &IndexConfig, state: &ScopeState) -> IndexConfig {
             config.packages.clone_from(&known.packages);
         }
         config.min_release_age = config.min_release_age.or(known.min_release_age);
+        config.signers = config.signers.or_else(|| known.signers.clone());
     }
     config
 }
@@ -157,6 +162,7 @@ pub fn list(context: &Context<'_>) -> Result<Vec<IndexRow>> {
         url: "builtin".to_owned(),
         names: Vec::new(),
         min_release_age_days: None,
+        signers: None,
         kind: Some(IndexKind::Builtin),
         packages: Some(indexes.builtin_size()?),
     });

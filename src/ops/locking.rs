@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::at_once::{Questions, also};
 use super::fetch::{Fetcher, Loaded};
+use super::signed;
 use crate::error::{Error, Kind, Result};
 use crate::index::{Indexes, Place};
 use crate::model::dependency::{Dependency, Manifest, Need, Origin};
@@ -254,6 +255,7 @@ impl Locker<'_, '_> {
             }
         }
         let (commit, manifest) = (release.commit.as_ref(), release.manifest.as_deref());
+        self.require_signature(name, Some(index), &release.source, commit)?;
         let mut loaded = self.fetcher.load(name, &release.source, commit, manifest, release.checksum.as_ref())?;
         loaded.warnings.extend(self.note_other_indexes(name, index));
         let needs = names_of(&release.dependencies);
@@ -261,6 +263,17 @@ impl Locker<'_, '_> {
         let (source, commit) = (release.source.clone(), release.commit.clone());
         let fresh = entry(version, Some(index.clone()), source, commit, release.manifest.clone(), needs, &loaded);
         Ok((keep_if_same(old, fresh), Some(loaded)))
+    }
+
+    /// What is locked anew must be signed where the manifest asks for that.
+    fn require_signature(
+        &self,
+        name: &PackageName,
+        index: Option<&IndexId>,
+        source: &Source,
+        commit: Option<&Commit>,
+    ) -> Result<()> {
+        signed::require(self.manifest, self.indexes, self.fetcher.cache, name, index, source, commit)
     }
 
     /// Says of a package that is new here who else has one of its name, as far as that is known.

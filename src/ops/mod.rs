@@ -16,6 +16,7 @@ pub mod init;
 pub mod install;
 mod installed;
 pub mod list;
+pub mod loaded;
 pub mod lock;
 mod locking;
 mod lost;
@@ -28,6 +29,7 @@ pub mod restore;
 mod revoked;
 pub mod search;
 mod settled;
+mod signed;
 mod state;
 pub mod tree;
 pub mod undo;
@@ -80,7 +82,8 @@ pub struct Context<'a> {
 impl Context<'_> {
     /// The cached repositories, asked as this run may and the user's configuration says.
     fn git_cache(&self) -> Result<Cache<'_>> {
-        let cache = Cache::new(cache::git_root(self.machine), self.network, self.progress);
+        let cache = Cache::new(cache::git_root(self.machine), self.network, self.progress)
+            .with_signers_at(self.places.base.clone());
         // Who asks nobody needs no mirror, and reads nothing for it.
         let settings = match self.network {
             Network::Online => fsx::read_optional(&self.machine.settings)?,

@@ -7,7 +7,7 @@ use super::apply::shown_path;
 use super::fetch::refuse_other_source;
 use super::mcp_document::McpDocument;
 use super::state::ScopeState;
-use super::{Context, revoked, settled};
+use super::{Context, revoked, settled, signed};
 use crate::error::{Kind, Result};
 use crate::git::Reading;
 use crate::index::Indexes;
@@ -46,7 +46,8 @@ pub struct Finding {
 ///
 /// # Errors
 /// Any failure to read or to reach a host; [`Kind::Integrity`] when a locked commit does not belong to its
-/// repository, or an index names another source for the version. Findings are no error here.
+/// repository, or an index names another source for the version; [`Kind::Policy`] when it is not signed as the manifest
+/// demands. Findings are no error here.
 pub fn verify(context: &Context<'_>, online: bool) -> Result<Verified> {
     let (mut verified, state) = settled::look(context, || look(context), |(verified, _)| verified.findings.is_empty())?;
     for revoked in revoked::among(context, &context.git_cache()?, &state.manifest, &state.lock)? {
@@ -104,6 +105,7 @@ impl Verified {
                 refuse_other_source(name, locked, &listing, &format!("the index {index}"))?;
             }
             let (Source::Git { url, want, .. }, Some(commit)) = (&locked.source, &locked.commit) else { continue };
+            let found = self.findings.len();
             match cache.prove(url, commit) {
                 Err(error) if error.kind() == Kind::NotFound => self.add(name, url.to_string(), "gone"),
                 result => result.map_err(|error| error.context(format!("`{name}` is not what the lock says")))?,
@@ -116,6 +118,9 @@ impl Verified {
                     Err(error) if error.kind() == Kind::NotFound => self.add(name, place, "gone"),
                     Err(error) => return Err(error),
                 }
+            }
+            if found == self.findings.len() {
+                signed::require_locked(&state.manifest, &indexes, &cache, name, locked)?;
             }
         }
         Ok(())

@@ -99,7 +99,9 @@ fn check_root(need: &Need, provider: &Provider<'_>) -> Result<()> {
     }
     let withheld = provider.withheld(need)?;
     // What harms, or may, is a rule's no: a script must not take it for a wish that somebody can loosen.
-    let is_ruled_out = |(_, why): &(Version, Withheld)| matches!(why, Withheld::Revoked(_) | Withheld::Undated(_));
+    let is_ruled_out = |(_, why): &(Version, Withheld)| {
+        matches!(why, Withheld::Revoked(_) | Withheld::Undated(_) | Withheld::Untagged)
+    };
     let kind = if withheld.iter().any(is_ruled_out) { Kind::Policy } else { Kind::NoSolution };
     let error = Error::new(kind, format!("no version of `{}` satisfies `{}`", need.name, need.requirement));
     let shown = withheld.iter().rev().take(3).map(|(version, why)| format!("{version} {why}"));

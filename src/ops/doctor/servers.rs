@@ -92,11 +92,11 @@ impl Checkup<'_> {
     }
 
     fn is_usable(&mut self, name: &str, entry: &Value, scope: Scope, file: &Path) -> bool {
-        let (why, fix) = match mcp::check(entry) {
+        let (why, fix) = match mcp::read_entry(entry) {
             _ if RESERVED.contains(&name) => {
                 ("its name is reserved for Claude Code".to_owned(), "give it another name there".to_owned())
             }
-            Ok(()) => return true,
+            Ok(_) => return true,
             Err(why) if why.contains("no `type`") => {
                 (why, "add `\"type\": \"http\"`, or what the server speaks, to the entry".to_owned())
             }
@@ -132,13 +132,7 @@ impl Checkup<'_> {
             self.add("approval", Some(Scope::Project), file, what, fix);
             return Standing::Off;
         }
-        let is_trusted = self.state.is_trusted();
-        let approves = |file: &&crate::claude::settings::SettingsFile| {
-            let all = file.values.get("enableAllProjectMcpServers").and_then(Value::as_bool) == Some(true);
-            // What is committed counts only where the user trusts the project.
-            (file.scope != Scope::Project || is_trusted) && (all || file.lists("enabledMcpjsonServers", name))
-        };
-        if self.settings.files.iter().any(|file| approves(&file)) || self.state.lists("enabledMcpjsonServers", name) {
+        if self.settings.approves(name, self.state.is_trusted()) || self.state.lists("enabledMcpjsonServers", name) {
             return Standing::Loaded;
         }
         let what = format!("the MCP server `{name}` waits for your approval (only `claude -p` starts it without)");

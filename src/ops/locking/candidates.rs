@@ -40,6 +40,7 @@ impl Locker<'_, '_> {
         if let (Some(old), Some(now), Rewritten::Stop) = (old, &commit, self.rewritten) {
             self.refuse_rewritten(name, old, now)?;
         }
+        self.require_signature(name, None, &source, commit.as_ref())?;
         let loaded = self.fetcher.load(name, &source, commit.as_ref(), None, None)?;
         let label = loaded.package.version.as_deref().and_then(|text| Version::parse(text).ok());
         let version = label.unwrap_or_else(|| match &commit {
@@ -79,7 +80,7 @@ impl Locker<'_, '_> {
         if let Some(old) = old.filter(|_| self.breadth == Breadth::LockedOnly && !self.unlock.frees(name)) {
             return Ok(Some(vec![locked_candidate(old, &[])]));
         }
-        let Some((id, releases)) = self.ask(name, old)? else {
+        let Some((id, mut releases)) = self.ask(name, old)? else {
             let is_other = |old: &Locked| matches!(self.unlock, Unlock::Precise(named, version) if named == name && *version != old.version);
             let Some(old) = old.filter(|old| !is_other(old)) else { return Ok(None) };
             self.warn_gone(name, old);
@@ -101,19 +102,22 @@ impl Locker<'_, '_> {
                 withheld: withheld(release),
             })
             .collect();
-        if let Unlock::Precise(named, version) = self.unlock
-            && named == name
-        {
-            candidates = only(version, candidates).map_err(|offered| no_such_version(name, version, &id, &offered))?;
-        }
         if let Some(old) = old.filter(|_| !self.unlock.frees(name)) {
             // It may have left the index, or have other content there now; who has it locked keeps it.
             let listed = candidates.iter().position(|candidate| candidate.version == old.version);
             let needs = listed.map(|at| candidates.swap_remove(at).needs).unwrap_or_default();
             candidates.push(locked_candidate(old, &needs));
         }
-        if self.breadth == Breadth::Tagged {
+        let is_untagged = |release: &Release| release.withheld == Some(Withheld::Untagged);
+        if self.breadth == Breadth::Tagged || releases.iter().any(is_untagged) {
             candidates.extend(self.tagged_candidates(name, &id, &candidates)?);
+            // A tag may have the version of the head, and is another release then.
+            releases.retain(|release| !is_untagged(release));
+        }
+        if let Unlock::Precise(named, version) = self.unlock
+            && named == name
+        {
+            candidates = only(version, candidates).map_err(|offered| no_such_version(name, version, &id, &offered))?;
         }
         self.releases.borrow_mut().insert(name.clone(), (id, releases));
         Ok(Some(candidates))

@@ -3,7 +3,7 @@
 use super::{Locker, Rewritten};
 use crate::error::{Kind, Result};
 use crate::index::IndexKind;
-use crate::model::index::{IndexId, Release, Tagged};
+use crate::model::index::{IndexId, Release, Tagged, Withheld};
 use crate::model::lock::Locked;
 use crate::model::name::PackageName;
 use crate::model::source::{RefWant, Source};
@@ -18,7 +18,8 @@ impl Locker<'_, '_> {
         listed: &[Candidate],
     ) -> Result<Vec<Candidate>> {
         let mut tagged = self.indexes.tagged(id, name)?;
-        tagged.retain(|tagged| listed.iter().all(|candidate| candidate.version != tagged.version));
+        let other = listed.iter().filter(|candidate| candidate.withheld != Some(Withheld::Untagged));
+        tagged.retain(|tagged| other.clone().all(|candidate| candidate.version != tagged.version));
         let candidate =
             |tagged: &Tagged| Candidate { version: tagged.version.clone(), needs: Vec::new(), withheld: None };
         let candidates = tagged.iter().map(candidate).collect();
