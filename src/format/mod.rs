@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod frontmatter;
+pub mod hooks;
 pub mod index_edit;
 pub mod index_line;
 pub mod json;
