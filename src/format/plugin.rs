@@ -207,11 +207,11 @@ fn declared(raw: &Map<String, Value>, field: &str) -> Result<Vec<Declared>> {
 /// Hooks without the key `hooks` around them, or the files that have them.
 fn declared_hooks(raw: &Map<String, Value>) -> Result<Vec<Declared>> {
     let found = declared(raw, "hooks")?;
-    let inline = found.iter().filter_map(|one| match one {
+    let mut inline = found.iter().filter_map(|one| match one {
         Declared::Inline(events) => Some(events),
         Declared::File(_) => None,
     });
-    inline.map(hooks::check).collect::<Result<()>>()?;
+    inline.try_for_each(hooks::check)?;
     Ok(found)
 }
 

@@ -7,6 +7,7 @@ pub mod cache;
 pub mod changes;
 pub mod diff;
 mod fetch;
+mod identity;
 pub mod index;
 pub mod info;
 pub mod init;
