@@ -22,6 +22,7 @@ use crate::model::source::{Commit, RefWant, Source};
 use crate::model::version::{Requirement, Version};
 use crate::resolve::{self, Catalog as _};
 use candidates::Direct;
+pub(super) use candidates::no_such_version;
 pub(super) use heal::{allows, heal, said};
 use homes::Home;
 use step::answers;

@@ -14,8 +14,8 @@ use crate::format::index_edit::{self, Mark, NewRelease};
 use crate::format::{index_line, json};
 use crate::fsx;
 use crate::git::Reading;
-use crate::model::name::{PackageName, SkillName};
-use crate::model::package::{Package, Skill};
+use crate::model::name::PackageName;
+use crate::model::package::Package;
 use crate::model::relpath::RelPath;
 use crate::model::source::{RefName, RefWant, Source};
 use crate::model::timestamp::Timestamp;
@@ -157,7 +157,7 @@ pub fn add_release(context: &Context<'_>, dir: &Path, new: &NewSource) -> Result
         path: new.path.clone(),
         checksum: loaded.digest,
         dependencies: loaded.package.dependencies.clone(),
-        skills: loaded.package.skills.iter().filter_map(|skill| skill_name(skill, &name)).collect(),
+        skills: loaded.package.skills.iter().filter_map(|skill| skill.called(&name)).collect(),
         servers: loaded.package.servers.keys().cloned().collect(),
         published: Timestamp::now(),
         name,
@@ -232,11 +232,6 @@ fn version(new: &NewSource, name: &PackageName, package: &Package) -> Result<Ver
             }
         }
     }
-}
-
-/// What a skill is called where it is installed: a lone one like its package.
-fn skill_name(skill: &Skill, package: &PackageName) -> Option<SkillName> {
-    if skill.dir.is_none() { Some(package.to_skill()) } else { skill.name.clone().ok() }
 }
 
 /// The keywords of plugin.json, whose form was checked when the package was read.
