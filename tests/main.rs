@@ -32,6 +32,7 @@ mod output;
 mod placements;
 mod questions;
 mod registry;
+mod rivals;
 mod scopes;
 mod sources;
 mod ssh;
