@@ -191,19 +191,25 @@ pub fn sources(folder: &str) -> Vec<String> {
     texts
 }
 
+/// The rows of tables in which a row starts so, each split into its cells.
+fn rows(text: &str, starts: impl Fn(&str) -> bool) -> Vec<Vec<&str>> {
+    let rows = text.lines().filter(|line| line.strip_prefix("| ").is_some_and(&starts));
+    rows.map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
+/// Holds that the rows have these names in this order, and name tests in a column.
+fn assert_whole(rows: &[Vec<&str>], names: impl Iterator<Item = String>, column: usize) {
+    assert_eq!(rows.iter().map(|row| row[0].to_owned()).collect::<Vec<_>>(), names.collect::<Vec<_>>());
+    assert_tests_exist(rows, column);
+}
+
 #[test]
 fn the_table_of_hostile_inputs_is_whole_and_every_test_in_it_exists() {
     let text = page("docs/hostile-inputs.md");
-    let rows: Vec<Vec<&str>> = text
-        .lines()
-        .filter(|line| ["| L", "| X", "| C", "| T"].iter().any(|start| line.starts_with(start)))
-        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
-        .collect();
     let wanted = [('L', 40), ('X', 38), ('C', 59), ('T', 40)]
         .into_iter()
         .flat_map(|(part, last)| (1..=last).map(move |at| format!("{part}{at:02}")));
-    assert_eq!(rows.iter().map(|row| row[0].to_owned()).collect::<Vec<_>>(), wanted.collect::<Vec<_>>());
-    assert_tests_exist(&rows, 3);
+    assert_whole(&rows(&text, |row| row.starts_with(['L', 'X', 'C', 'T'])), wanted, 3);
 }
 
 #[test]
@@ -233,14 +239,15 @@ fn the_tables_of_files_and_runs_are_whole_and_every_test_in_them_exists() {
 #[test]
 fn the_table_of_oddities_is_whole_and_every_test_in_it_exists() {
     let text = page("docs/compatibility.md");
-    let rows: Vec<Vec<&str>> = text
-        .lines()
-        .filter(|line| line.strip_prefix("| ").is_some_and(|row| row.starts_with(|c: char| c.is_ascii_digit())))
-        .map(|line| line.trim_matches('|').split(" | ").map(str::trim).collect())
-        .collect();
-    let wanted: Vec<String> = (1..=36).map(|at| at.to_string()).collect();
-    assert_eq!(rows.iter().map(|row| row[0].to_owned()).collect::<Vec<_>>(), wanted);
-    assert_tests_exist(&rows, 3);
+    let wanted = (1..=36).map(|at| at.to_string());
+    assert_whole(&rows(&text, |row| row.starts_with(|c: char| c.is_ascii_digit())), wanted, 3);
+}
+
+#[test]
+fn the_table_of_rivals_is_whole_and_every_test_in_it_exists() {
+    let text = page("docs/compatibility.md");
+    let is_row = |row: &str| row.strip_prefix('R').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+    assert_whole(&rows(&text, is_row), (1..=16).map(|at| format!("R{at:02}")), 4);
 }
 
 /// Each row names tests of this repository in a column, or says what is open.

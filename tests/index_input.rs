@@ -244,3 +244,25 @@ fn an_empty_repository_is_no_index() {
     let run = world.refuses(14, &["index", "add", "empty", &empty.display().to_string()]);
     assert!(run.stderr.contains("empty"), "{run}");
 }
+
+/// L34, L35.
+#[test]
+fn an_index_cannot_list_a_plugin_under_another_name_and_its_other_version_is_told() {
+    let (world, index) = with_index();
+    let plugin = r#"{"name":"kit","version":"1.0.0"}"#;
+    let files = [(".claude-plugin/plugin.json", plugin), ("commands/go.md", "go\n")];
+    index.list(&[index.host("tool", "1.0.0", &files)]);
+    for asked in [&["install", "tool"][..], &["install", "tool", "--dry-run"]] {
+        let run = world.refuses(20, asked);
+        assert!(run.stderr.contains("`tool`") && run.stderr.contains("`kit`"), "{run}");
+    }
+    index.list(&[index.host("kit", "2.0.0", &files)]);
+    // A name of one's own for it is another matter.
+    world.write(
+        "cpm.toml",
+        &(world.read("cpm.toml") + "[dependencies]\nmine = { version = \"2\", package = \"kit\" }\n"),
+    );
+    let run = world.accepts(&["install"]);
+    assert!(run.stdout.contains("version 2.0.0, but plugin.json says 1.0.0"), "{run}");
+    assert!(world.has(".claude/skills/mine/commands/go.md"));
+}

@@ -40,6 +40,7 @@ mod powers;
 mod questions;
 mod registry;
 mod restore;
+mod rivals;
 mod scopes;
 mod signatures;
 mod sources;

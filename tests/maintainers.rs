@@ -187,9 +187,38 @@ fn a_version_that_is_in_the_index_is_not_replaced() {
     let add = ["index", "add-release", "--git", "https://git.example/kit", "--tag", "v1.2.0", "--path", "plugins/kit"];
     let run = desk.fails(30, &add);
     assert!(run.stderr.contains("`kit` 1.2.0") && run.stderr.contains(&format!("{KIT}:1")), "{run}");
-    // Under another name it is another package.
-    desk.ok(&[&add[..], &["--name", "kit-two"]].concat());
-    assert_eq!(desk.lines("packages/ki/t-/kit-two.jsonl")[0]["name"], "kit-two");
+}
+
+#[test]
+fn a_plugin_is_listed_under_its_own_name_and_version_only() {
+    let desk = Desk::new();
+    desk.kit();
+    let add = ["index", "add-release", "--git", "https://git.example/kit", "--tag", "v1.2.0", "--path", "plugins/kit"];
+    let run = desk.fails(20, &[&add[..], &["--name", "kit-two"]].concat());
+    assert!(run.stderr.contains("`kit-two`") && run.stderr.contains("`kit`"), "{run}");
+    desk.add_kit();
+    assert_eq!(desk.findings(&["--fetch"]), [""; 0]);
+    let line = desk.lines(KIT).remove(0);
+    let lie = |file: &str, field: &str, value: &str| {
+        let mut line = line.clone();
+        line[field] = value.into();
+        write(&desk.root.join(file), format!("{line}\n"));
+    };
+    lie(KIT, "version", "1.3.0");
+    lie("packages/ki/t-/kit-two.jsonl", "name", "kit-two");
+    let wanted = [
+        format!("{KIT}:1 the index says version 1.3.0, but plugin.json says 1.2.0"),
+        "packages/ki/t-/kit-two.jsonl:1 the index says `kit-two`, but plugin.json says `kit`".to_owned(),
+    ];
+    assert_eq!(desk.findings(&["--fetch"]), wanted);
+    // What has no plugin.json, or a name that no package can have, is called what the maintainer calls it.
+    let odd = Repo::new(
+        &desk.world,
+        "odd",
+        &[(".claude-plugin/plugin.json", r#"{"name":"Odd_One"}"#), ("commands/c.md", "c")],
+    );
+    odd.git(&["tag", "v1.0.0"]);
+    desk.ok(&["index", "add-release", "--git", "https://git.example/odd", "--tag", "v1.0.0", "--name", "odd-one"]);
 }
 
 #[test]

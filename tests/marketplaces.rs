@@ -1,6 +1,6 @@
 //! Plugins of Claude marketplaces: where their bytes come from, and which version and commit is locked.
 
-mod dependencies;
+pub mod dependencies;
 mod entries;
 mod manifests;
 mod oddities;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result};
 use crate::format::plugin::{ComponentPath, Declared, PluginManifest};
-use crate::format::{frontmatter, json, mcp, plugin, server_json};
+use crate::format::{frontmatter, hooks, json, mcp, plugin, server_json};
 use crate::model::name::SkillName;
 use crate::model::package::{Package, Shape, Skill};
 use crate::model::relpath::RelPath;
@@ -63,7 +63,7 @@ pub(super) fn read(tree: &Tree, given: Option<&str>) -> Result<Package> {
             read_skills(tree, &manifest.skills, only_listed, &mut package)?;
             package.commands = markdown(tree, manifest.commands.as_deref(), "commands");
             package.agents = markdown(tree, manifest.agents.as_deref(), "agents");
-            package.hooks = read_hooks(tree, &manifest)?;
+            read_hooks(tree, &manifest, &mut package)?;
             read_servers(tree, &manifest, &mut package)?;
             read_lsp(tree, &manifest, &mut package)?;
             read_rest(tree, &manifest, &mut package)?;
@@ -205,23 +205,26 @@ fn markdown(tree: &Tree, listed: Option<&[ComponentPath]>, default: &str) -> Vec
     files.filter(|path| path.as_str().ends_with(".md") && is_wanted(path.as_str())).cloned().collect()
 }
 
+/// An object that a field declares, and the file it stands in, if it is one.
+type DeclaredObject<'a> = (Option<&'a str>, Map<String, Value>);
+
 /// The JSON objects a field declares: the default file if it is there, then what the manifest adds.
-fn declared_objects(
+fn declared_objects<'a>(
     tree: &Tree,
-    default: &str,
-    declared: &[Declared],
+    default: &'a str,
+    declared: &'a [Declared],
     notes: &mut Vec<String>,
-) -> Result<Vec<Map<String, Value>>> {
+) -> Result<Vec<DeclaredObject<'a>>> {
     let mut objects = Vec::new();
     if let Some(file) = tree.get(default) {
-        objects.push(json::parse_object(&file.bytes, default)?);
+        objects.push((Some(default), json::parse_object(&file.bytes, default)?));
     }
     for item in declared {
         match item {
-            Declared::Inline(map) => objects.push(map.clone()),
+            Declared::Inline(map) => objects.push((None, map.clone())),
             Declared::File(path) if path.as_str() == default => {}
             Declared::File(path) => match tree.get(path.as_str()) {
-                Some(file) => objects.push(json::parse_object(&file.bytes, path)?),
+                Some(file) => objects.push((Some(path.as_str()), json::parse_object(&file.bytes, path)?)),
                 None => notes.push(format!("plugin.json names `{path}`, which is not there")),
             },
         }
@@ -229,19 +232,16 @@ fn declared_objects(
     Ok(objects)
 }
 
-fn read_hooks(tree: &Tree, manifest: &PluginManifest) -> Result<Vec<Map<String, Value>>> {
-    const DEFAULT: &str = "hooks/hooks.json";
-    let mut ignored = Vec::new();
-    let objects = declared_objects(tree, DEFAULT, &manifest.hooks, &mut ignored)?;
-    let from_files = objects.into_iter().map(|mut object| match object.remove("hooks") {
-        Some(Value::Object(hooks)) => Ok(hooks),
-        // Inline hooks in plugin.json have no wrapper.
-        None if tree.get(DEFAULT).is_none() => Ok(object),
-        _ => Err(Error::new(Kind::Invalid, "the hooks are not an object with the key `hooks`")
-            .at(DEFAULT)
-            .because("Claude Code loads nothing of a plugin with such hooks")),
-    });
-    from_files.collect()
+fn read_hooks(tree: &Tree, manifest: &PluginManifest, package: &mut Package) -> Result<()> {
+    for (file, object) in declared_objects(tree, "hooks/hooks.json", &manifest.hooks, &mut package.notes)? {
+        let events = match file {
+            Some(file) => hooks::of_file(object).map_err(|error| error.at(file))?,
+            None => object,
+        };
+        package.notes.extend(hooks::unknown(&events));
+        package.hooks.push(events);
+    }
+    Ok(())
 }
 
 fn read_servers(tree: &Tree, manifest: &PluginManifest, package: &mut Package) -> Result<()> {
@@ -275,11 +275,12 @@ pub(super) fn server_objects(
     manifest: &PluginManifest,
     notes: &mut Vec<String>,
 ) -> Result<Vec<Map<String, Value>>> {
-    declared_objects(tree, ".mcp.json", &manifest.servers, notes)
+    let objects = declared_objects(tree, ".mcp.json", &manifest.servers, notes)?;
+    Ok(objects.into_iter().map(|(_, object)| object).collect())
 }
 
 fn read_lsp(tree: &Tree, manifest: &PluginManifest, package: &mut Package) -> Result<()> {
-    for object in declared_objects(tree, ".lsp.json", &manifest.lsp, &mut package.notes)? {
+    for (_, object) in declared_objects(tree, ".lsp.json", &manifest.lsp, &mut package.notes)? {
         let servers = match object.get("lspServers") {
             Some(Value::Object(inner)) => inner.clone(),
             _ => object,

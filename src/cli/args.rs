@@ -368,11 +368,7 @@ impl UpdateArgs {
     /// [`Kind::Usage`] for what is no version.
     pub fn reach(&self) -> Result<Reach> {
         match &self.precise {
-            Some(text) => Version::parse(text).map(Reach::Precise).map_err(|cause| {
-                Error::new(Kind::Usage, format!("`{text}` is not a version"))
-                    .because(cause)
-                    .help("write all three parts: `--precise 1.2.3`")
-            }),
+            Some(text) => whole_version(text, "--precise 1.2.3").map(Reach::Precise),
             None if self.breaking => Ok(Reach::Breaking),
             None => Ok(Reach::Allowed),
         }
@@ -473,6 +469,15 @@ fn folder_of_repository(text: &str) -> Result<Option<RelPath>> {
             parsed.map(Some).map_err(|error| error.help("give the folder as the repository names it, from its top"))
         }
     }
+}
+
+/// One version, as in `example`.
+fn whole_version(text: &str, example: &str) -> Result<Version> {
+    Version::parse(text).map_err(|cause| {
+        Error::new(Kind::Usage, format!("`{text}` is not a version"))
+            .because(cause)
+            .help(format!("write all three parts: `{example}`"))
+    })
 }
 
 /// Names on the command line.

@@ -38,9 +38,10 @@ impl Session<'_> {
                 self.document(command, json!({ "diff": difference }));
                 Ok(ExitCode::SUCCESS)
             }
-            Question::Info { name } => {
+            Question::Info { package } => {
+                let (name, version) = args::questions::package_and_version(package)?;
                 let context = self.context(Wants::default())?;
-                let info = ops::info::info(&context, &self.all_scopes()?, &PackageName::parse(name)?)?;
+                let info = ops::info::info(&context, &self.all_scopes()?, &name, version.as_ref())?;
                 render::info::info(self.ui, &info);
                 self.document(command, json!({ "info": info }));
                 Ok(ExitCode::SUCCESS)

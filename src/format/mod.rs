@@ -3,6 +3,7 @@
 pub mod client_entry;
 pub mod config;
 pub mod frontmatter;
+pub mod hooks;
 pub mod index_edit;
 pub mod index_line;
 pub mod json;

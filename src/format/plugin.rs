@@ -4,7 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result};
-use crate::format::{json, npm_range};
+use crate::format::{hooks, json, npm_range};
 use crate::model::dependency::Need;
 use crate::model::name::PackageName;
 use crate::model::relpath::RelPath;
@@ -95,7 +95,7 @@ fn read(raw: &Map<String, Value>) -> Result<PluginManifest> {
         commands: commands(raw)?,
         agents: agents(raw)?,
         styles: paths(raw, "outputStyles")?,
-        hooks: declared(raw, "hooks")?,
+        hooks: declared_hooks(raw)?,
         servers: declared(raw, "mcpServers")?,
         lsp: declared(raw, "lspServers")?,
         monitors: raw.get("monitors").or_else(|| raw.get("experimental")?.get("monitors")).cloned(),
@@ -204,6 +204,17 @@ fn declared(raw: &Map<String, Value>, field: &str) -> Result<Vec<Declared>> {
     }
 }
 
+/// Hooks without the key `hooks` around them, or the files that have them.
+fn declared_hooks(raw: &Map<String, Value>) -> Result<Vec<Declared>> {
+    let found = declared(raw, "hooks")?;
+    let mut inline = found.iter().filter_map(|one| match one {
+        Declared::Inline(events) => Some(events),
+        Declared::File(_) => None,
+    });
+    inline.try_for_each(hooks::check)?;
+    Ok(found)
+}
+
 fn dependencies(raw: &Map<String, Value>) -> Result<Vec<Need>> {
     let Some(value) = raw.get("dependencies") else { return Ok(Vec::new()) };
     let Value::Array(items) = value else {
@@ -274,6 +285,7 @@ mod tests {
             (r#"{"name":"a","defaultEnabled":"yes"}"#, Kind::Invalid),
             (r#"{"name":"a","skills":"./../x"}"#, Kind::UnsafeTree),
             (r#"{"name":"a","hooks":"/etc/passwd"}"#, Kind::Invalid),
+            (r#"{"name":"a","hooks":{"hooks":{"Stop":[]}}}"#, Kind::Invalid),
             (r#"{"name":"a","mcpServers":"./a/../../b"}"#, Kind::UnsafeTree),
             (r#"{"name":"a","name":"b"}"#, Kind::Invalid),
             (r#"[]"#, Kind::Invalid),

@@ -14,7 +14,7 @@ use super::need::{Lacking, Need};
 use super::odb::{self, Fault, Read};
 use super::process::Output;
 use super::repository::{clear_way, local_ref, peeled, remote_ref};
-use super::{Cache, failure};
+use super::{Cache, failure, tags};
 use crate::error::{Error, Kind};
 use crate::model::source::{Commit, RefWant};
 use crate::model::url::GitUrl;
@@ -116,6 +116,7 @@ impl Server<'_> {
         }
         let repository = self.open()?;
         let reference = repository.find_reference(&local).map_err(|cause| self.damaged(&cause))?;
+        tags::refuse_misnamed(&repository, &reference, want).map_err(|error| error.at(self.url))?;
         let is_not = || {
             Error::new(Kind::NotFound, format!("{} names something else than a commit", describe(want)))
                 .help("`git ls-remote` with this address lists its branches and tags")

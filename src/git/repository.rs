@@ -7,6 +7,7 @@ use std::path::Path;
 
 use git2::{Reference, Repository, RepositoryInitOptions};
 
+use super::tags;
 use crate::error::{Error, IoContext as _, Kind, Result};
 use crate::fsx;
 use crate::model::source::{Commit, RefWant};
@@ -85,21 +86,20 @@ pub(super) fn discard(repository: &Path) -> Result<()> {
     fsx::remove_any(repository)
 }
 
-/// The commit a ref named when it was last fetched.
+/// The commit a ref named when it was last fetched; none for a tag that is refused.
 pub(super) fn last_known(repository: &Path, want: &RefWant) -> Option<Commit> {
-    commit_of(repository, &local_ref(want))
+    let repository = existing(repository)?;
+    let reference = repository.find_reference(&local_ref(want)).ok()?;
+    if tags::other_name(&repository, &reference, want).is_some() { None } else { peeled(&reference) }
 }
 
 /// The commit of a followed ref that was used last.
 pub(super) fn last_used(repository: &Path, want: &RefWant) -> Option<Commit> {
-    commit_of(repository, &used_ref(want))
+    peeled(&existing(repository)?.find_reference(&used_ref(want)).ok()?)
 }
 
-fn commit_of(repository: &Path, local: &str) -> Option<Commit> {
-    if !repository.exists() {
-        return None;
-    }
-    peeled(&Repository::open_bare(repository).ok()?.find_reference(local).ok()?)
+fn existing(repository: &Path) -> Option<Repository> {
+    if repository.exists() { Repository::open_bare(repository).ok() } else { None }
 }
 
 /// What a server is asked for: its full name of a ref, or the id of a commit.

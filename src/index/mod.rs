@@ -283,6 +283,17 @@ impl<'a> Indexes<'a> {
         }
     }
 
+    /// What the index at a place in the order has under a name, as far as the manifest lets it be chosen.
+    ///
+    /// # Errors
+    /// The failure to ask it.
+    pub fn listing_at(&self, at: usize, name: &PackageName) -> Result<Option<Listing>> {
+        match self.configured.get(at) {
+            Some((config, slot)) => self.listing(config, slot, name),
+            None => self.builtin.listing(name),
+        }
+    }
+
     /// How many packages the built-in index has.
     ///
     /// # Errors

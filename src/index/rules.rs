@@ -31,6 +31,12 @@ impl Indexes<'_> {
         self.configured.iter().any(|(config, _)| config.name == *index && self.may_answer(config, name))
     }
 
+    /// Whether the index at a place in the order is asked for a name.
+    #[must_use]
+    pub fn is_asked(&self, at: usize, name: &PackageName) -> bool {
+        self.configured.get(at).map_or_else(|| !self.is_claimed(name), |(config, _)| self.may_answer(config, name))
+    }
+
     /// The indexes that a name belongs to, by their names in the manifest.
     #[must_use]
     pub fn owners(&self, name: &PackageName) -> Vec<&IndexName> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::dependency::Need;
-use super::name::{ServerName, SkillName};
+use super::name::{PackageName, ServerName, SkillName};
 use super::relpath::RelPath;
 
 /// The components of a package tree.
@@ -100,6 +100,15 @@ pub enum Transport {
         /// The address, perhaps with `${VAR}`.
         url: String,
     },
+}
+
+impl Skill {
+    /// What it is called in a scope: one that is the whole package, like the package. Nothing where it cannot have a
+    /// folder of its own.
+    #[must_use]
+    pub fn called(&self, package: &PackageName) -> Option<SkillName> {
+        if self.dir.is_none() { Some(package.to_skill()) } else { self.name.clone().ok() }
+    }
 }
 
 impl Package {

@@ -99,6 +99,12 @@ impl fmt::Display for Requirement {
     }
 }
 
+/// Whether a version that somebody wrote means one that is offered: without build metadata any will do.
+#[must_use]
+pub fn is_meant(written: &Version, offered: &Version) -> bool {
+    offered == written || (written.build.is_empty() && offered.cmp_precedence(written).is_eq())
+}
+
 /// The version of something that has none: `0.0.0-<12 hex of the commit>`, which sorts before every release.
 #[must_use]
 pub fn from_commit(commit: &super::source::Commit) -> Version {

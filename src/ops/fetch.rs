@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use super::at_once::Questions;
+use super::identity;
 use super::vendor::VendorFolder;
 use crate::claude::{gate, inspect, surface};
 use crate::error::{Error, Kind, Result};
@@ -76,7 +77,8 @@ impl Fetcher<'_> {
         Ok((source, commit))
     }
 
-    /// Loads a package that is not locked yet; `promised` is what an index says of its bytes.
+    /// Loads a package that is not locked yet; `promised` is what an index says of its bytes. Who promises bytes says
+    /// whose they are, too.
     pub(super) fn load(
         &self,
         name: &PackageName,
@@ -86,10 +88,14 @@ impl Fetcher<'_> {
         promised: Option<&TreeDigest>,
     ) -> Result<Loaded> {
         let in_package = |error: Error| error.context(format!("the package `{name}` cannot be used")).at(source);
+        let read_listed = |tree: Tree, digest: TreeDigest| {
+            let loaded = read(tree, digest, manifest)?;
+            promised.map_or(Ok(()), |_| identity::refuse_other_name(name, &loaded.package)).map(|()| loaded)
+        };
         if let Some(digest) = promised
             && let Some(tree) = self.stored(name, digest)?
         {
-            return read(tree, *digest, manifest).map_err(in_package);
+            return read_listed(tree, *digest).map_err(in_package);
         }
         let tree = self.fetch(source, commit)?;
         self.prove(source, commit).map_err(|error| error.context(format!("the package `{name}` cannot be used")))?;
@@ -97,7 +103,7 @@ impl Fetcher<'_> {
         if let Some(promised) = promised.filter(|promised| **promised != digest) {
             return Err(self.mismatch(name, source, "the index", promised, &digest));
         }
-        let loaded = read(tree, digest, manifest).map_err(in_package)?;
+        let loaded = read_listed(tree, digest).map_err(in_package)?;
         self.keep(source, &loaded)?;
         Ok(loaded)
     }

@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::at_once::{Questions, also};
 use super::fetch::{Fetcher, Loaded};
+use super::identity;
 use super::signed;
 use crate::error::{Error, Kind, Result};
 use crate::index::{Indexes, Place};
@@ -22,6 +23,7 @@ use crate::model::source::{Commit, RefWant, Source};
 use crate::model::version::{Requirement, Version};
 use crate::resolve::{self, Catalog as _};
 use candidates::Direct;
+pub(super) use candidates::no_such_version;
 pub(super) use heal::{allows, heal, said};
 use homes::Home;
 use step::answers;
@@ -257,7 +259,8 @@ impl Locker<'_, '_> {
         let (commit, manifest) = (release.commit.as_ref(), release.manifest.as_deref());
         self.require_signature(name, Some(index), &release.source, commit)?;
         let mut loaded = self.fetcher.load(name, &release.source, commit, manifest, release.checksum.as_ref())?;
-        loaded.warnings.extend(self.note_other_indexes(name, index));
+        let other_version = release.checksum.and_then(|_| identity::other_version(version, &loaded.package));
+        loaded.warnings.extend(other_version.into_iter().chain(self.note_other_indexes(name, index)));
         let needs = names_of(&release.dependencies);
         debug_assert!(needs.iter().all(|need| solution.contains_key(need)), "a solution is complete");
         let (source, commit) = (release.source.clone(), release.commit.clone());

@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod edits;
 pub mod export;
 mod fetch;
+mod identity;
 pub mod index;
 pub mod info;
 pub mod init;

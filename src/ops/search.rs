@@ -58,7 +58,9 @@ pub fn search(context: &Context<'_>, scopes: &[Context<'_>], words: &[String]) -
         let text = index.summaries(&shelf)?;
         for line in summaries::lines(&text) {
             for &hidden in by_name.get(summaries::name(line)).into_iter().flatten() {
-                hits[hidden].hidden_by = Some(label.to_owned());
+                if indexes.is_asked(at, &hits[hidden].name) {
+                    hits[hidden].hidden_by = Some(label.to_owned());
+                }
             }
             if !words.are_in(line) {
                 continue;
@@ -66,6 +68,10 @@ pub fn search(context: &Context<'_>, scopes: &[Context<'_>], words: &[String]) -
             let Some(summary) = summaries::read(line) else { continue };
             let Some(distance) = words.distance(&summary) else { continue };
             let Ok(name) = PackageName::parse(summary.name) else { continue };
+            // Names that belong to another index are not this one's to offer.
+            if !indexes.is_asked(at, &name) {
+                continue;
+            }
             by_name.entry(summary.name.to_owned()).or_default().push(hits.len());
             let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
             hits.push(Hit {

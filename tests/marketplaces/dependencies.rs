@@ -6,7 +6,7 @@ use super::with_market;
 use crate::support::{IndexRepo, Repo, World};
 
 /// Files of a plugin with a version and dependencies, in a folder of its name.
-fn plugin(name: &str, version: &str, dependencies: &str) -> [(String, String); 2] {
+pub fn plugin(name: &str, version: &str, dependencies: &str) -> [(String, String); 2] {
     let manifest = format!(r#"{{"name":"{name}","version":"{version}","dependencies":[{dependencies}]}}"#);
     [
         (format!("{name}/.claude-plugin/plugin.json"), manifest),
@@ -15,7 +15,7 @@ fn plugin(name: &str, version: &str, dependencies: &str) -> [(String, String); 2
 }
 
 /// Entries and files of plugins as a marketplace takes them.
-fn market(world: &World, name: &str, plugins: &[[(String, String); 2]]) -> Repo {
+pub fn market(world: &World, name: &str, plugins: &[[(String, String); 2]]) -> Repo {
     let names = plugins.iter().map(|files| files[0].0.split('/').next().expect("a folder"));
     let entries: Vec<String> = names.map(|name| format!(r#"{{"name":"{name}","source":"./{name}"}}"#)).collect();
     let files: Vec<(&str, &str)> =

@@ -236,6 +236,17 @@ fn hooks_that_are_a_list_are_refused_before_anything_is_written() {
 }
 
 #[test]
+fn hooks_with_a_mistake_are_refused_and_an_unknown_event_is_told() {
+    let mistaken = r#"{"hooks":{"Stop":[{"hooks":[{"type":"prompt"}]}]}}"#;
+    let (world, market) = with_kit("", &[("kit/hooks/hooks.json", mistaken)]);
+    let run = world.fails(10, &["install", "kit"]);
+    assert!(run.stderr.contains("hooks.Stop.0.hooks.0.prompt"), "{run}");
+    market.commit(&[("kit/hooks/hooks.json", r#"{"hooks":{"NewEvent":[]}}"#)]);
+    let run = world.ok(&["install", "kit"]);
+    assert!(run.stdout.contains("`NewEvent`"), "{run}");
+}
+
+#[test]
 fn servers_are_read_in_both_shapes_and_a_bad_one_is_left_out() {
     let flat = r#"{"files":{"command":"files-server"},"google calendar":{"type":"http","url":"https://h.dev/mcp"},"blank":{"type":"http","url":""}}"#;
     let wrapped = format!(r#"{{"mcpServers":{flat}}}"#);

@@ -52,6 +52,18 @@ fn an_older_version_comes_from_its_tag() {
 }
 
 #[test]
+fn a_tag_that_was_made_for_another_release_is_refused() {
+    let (world, market) = tagged();
+    let tag = market.git(&["rev-parse", "kit--v1.0.0"]);
+    market.git(&["update-ref", "refs/tags/kit--v1.5.0", &tag]);
+    let run = world.fails(20, &["install", "kit@1"]);
+    assert!(run.stderr.contains("`kit--v1.5.0`") && run.stderr.contains("`kit--v1.0.0`"), "{run}");
+    market.git(&["tag", "-d", "kit--v1.5.0"]);
+    world.ok(&["install", "kit@1"]);
+    assert_eq!(world.locked("kit")["version"], "1.1.0");
+}
+
+#[test]
 fn a_version_that_neither_the_head_nor_a_tag_has_is_explained_with_what_there_is() {
     let (world, _market) = tagged();
     // `v1.3.0` may be of any plugin of this repository.

@@ -39,6 +39,65 @@ fn releases_come_newest_first_with_what_was_taken_back() {
 }
 
 #[test]
+fn the_version_that_is_asked_for_is_looked_into() {
+    let world = World::in_git();
+    let index = Index::added(&world, "acme");
+    for version in ["1.0.0", "2.0.0"] {
+        index.release("kit", version, &[]);
+    }
+    index.yank_release("kit", "1.0.0", "old");
+    assert_eq!(info(&world, "kit@1.0.0")["inside"]["version"], "1.0.0", "yanked, but asked for");
+    let run = asked(&world, 14, &["info", "kit@1.5.0"]);
+    assert!(run.stderr.contains("1.5.0") && run.stderr.contains("2.0.0, 1.0.0"), "{run}");
+    asked(&world, 2, &["info", "kit@1"]);
+    world.ok(&["install", "--git", &index.repo.url(), "--path", "content/kit/1.0.0", "mine"]);
+    assert_eq!(
+        info(&world, &format!("mine@{}", world.locked("mine")["version"].as_str().unwrap()))["indexes"],
+        json!([])
+    );
+    asked(&world, 14, &["info", "mine@9.0.0"]);
+}
+
+#[test]
+fn a_version_that_only_a_tag_of_a_marketplace_has_is_looked_into() {
+    let world = World::in_git();
+    let plugin = r#"{"name":"kit","version":"1.0.0"}"#;
+    let files = [("kit/.claude-plugin/plugin.json", plugin), ("kit/commands/old.md", "x\n")];
+    let market = Repo::marketplace(&world, "market", r#"{"name":"kit","source":"./kit"}"#, &files);
+    market.git(&["tag", "kit--v1.0.0"]);
+    market.commit(&[("kit/.claude-plugin/plugin.json", &plugin.replace("1.0", "2.0")), ("kit/commands/new.md", "x\n")]);
+    world.ok(&["index", "add", "market", &market.url()]);
+    for (asked, commands) in [("kit", 2), ("kit@2.0.0", 2), ("kit@1.0.0", 1)] {
+        let info = info(&world, asked);
+        assert_eq!(info["inside"]["commands"].as_array().map(Vec::len), Some(commands), "{asked}");
+    }
+}
+
+#[test]
+fn a_package_that_is_one_skill_gives_it_its_name() {
+    let world = World::in_git();
+    assert_eq!(info(&world, "commit-messages")["inside"]["skills"], json!(["commit-messages"]));
+}
+
+#[test]
+fn an_index_that_must_not_answer_is_not_asked_and_what_may_be_too_young_says_so() {
+    let world = World::in_git();
+    let [acme, other] = ["acme", "other"].map(|name| Index::added(&world, name));
+    other.release("acme-kit", "9.0.0", &[]);
+    acme.release("acme-kit", "1.0.0", &[]);
+    other.release("tool", "1.0.0", &[]);
+    let index = |name: &str, url: String, rule: &str| format!("{name} = {{ git = \"{url}\", {rule} }}\n");
+    let owned = index("acme", acme.repo.url(), "packages = [\"acme-*\"]");
+    let young = index("other", other.repo.url(), "min-release-age = \"3d\"");
+    world.write("cpm.toml", &format!("[indexes]\n{young}{owned}"));
+    let kit = info(&world, "acme-kit");
+    assert_eq!(kit["indexes"].as_array().map(Vec::len), Some(1));
+    assert_eq!((&kit["indexes"][0]["index"], &kit["inside"]["version"]), (&json!("acme"), &json!("1.0.0")));
+    let withheld = &releases(&info(&world, "tool")["indexes"][0])[0][2];
+    assert!(withheld.as_str().is_some_and(|why| why.contains("younger than 3 days")), "{withheld}");
+}
+
+#[test]
 fn a_date_is_told_where_the_index_has_one() {
     let world = World::new();
     let info = info(&world, "github-tools");

@@ -140,6 +140,19 @@ fn a_name_of_two_indexes_says_which_one_is_asked() {
 }
 
 #[test]
+fn an_index_that_must_not_answer_for_a_name_neither_offers_nor_hides_it() {
+    let world = World::in_git();
+    let [first, acme] = ["first", "acme"].map(|name| Index::added(&world, name));
+    for (index, names) in [(&first, ["acme-zebra", "zebra"]), (&acme, ["acme-zebra", "zebra"])] {
+        names.iter().for_each(|name| index.release(name, "1.0.0", &[]));
+    }
+    let owned = format!("acme = {{ git = \"{}\", packages = [\"acme-*\"] }}\n", acme.repo.url());
+    world.write("cpm.toml", &format!("[indexes]\nfirst = {{ git = \"{}\" }}\n{owned}", first.repo.url()));
+    assert_eq!(found(&world, &["zebra"]), ["zebra first", "acme-zebra acme"]);
+    assert_eq!(hit(&world, &["zebra"], "acme-zebra")["hidden_by"], Value::Null);
+}
+
+#[test]
 fn what_was_taken_back_is_not_found() {
     let world = World::in_git();
     let index = Index::added(&world, "acme");

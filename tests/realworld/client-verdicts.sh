@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # client-verdicts.sh CORPUS CLIENT   What the real client says when it is asked to add each marketplace of a corpus:
-# file, `loads` or `refused`, and its reason, one line each. Its result is stored in client-verdicts.tsv, because asking
-# 154 times takes minutes. Each marketplace is added by the address it has on GitHub, which leads to a folder here:
-# the client looks at the owner too.
+# file, `loads` or `refused`, and its reason, one line each; then what it refuses of entries and of the files of plugins
+# (package_verdicts.py). Its result is stored in client-verdicts.tsv, because asking 154 times takes minutes. Each
+# marketplace is added by the address it has on GitHub, which leads to a folder here: the client looks at the owner too.
 set -euo pipefail
+here=$(dirname "$(realpath "$0")")
 corpus=$(realpath "$1") client=$(realpath "$2")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -27,7 +28,7 @@ verdict() {
     printf '%s\tloads\t\n' "$file"
   else
     # What stands before the reason is the same for all, but for the paths of this run.
-    said=$(printf '%s' "$said" | tr -s '\t\r\n' ' ' | sed "s#$dir##g; s#.*Failed to add marketplace: ##; s#Invalid schema: [^ ]* ##")
+    said=$(printf '%s' "$said" | tr -s '\t\r\n' ' ' | sed "s#$dir##g; s#.*Failed to add marketplace: ##; s#Invalid schema: [^ ]* ##; s#Failed to parse marketplace file at [^ ]*: ##")
     printf '%s\trefused\t%s\n' "$file" "$said"
   fi
   rm -rf "$dir"
@@ -36,4 +37,6 @@ verdict() {
 { printf '# the answers of Claude Code %s\n' "$(env -i HOME="$work" PATH="$PATH" "$client" --version | cut -d' ' -f1)"
   while IFS=$'\t' read -r file repository _; do
     case $file in marketplaces/*) verdict "$file" "$repository" ;; esac
-  done < "$corpus/INDEX.tsv" | LC_ALL=C sort; }
+  done < "$corpus/INDEX.tsv" | LC_ALL=C sort; } | tee "$work/verdicts"
+printf '# what else it refuses: entries, and files of plugins\n'
+python3 -B "$here/package_verdicts.py" "$corpus" "$client" "$work/verdicts"

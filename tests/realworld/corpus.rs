@@ -1,6 +1,7 @@
 //! `corpus FOLDER`: reads every file of a folder of real manifests as cpm reads packages and indexes, and prints how many
-//! are taken, and why a marketplace is not. `client-verdicts.tsv` holds what the real client says of each. It fails when a reader panics
-//! or a verdict differs from the client's.
+//! are taken, and why a marketplace is not. `client-verdicts.tsv` holds what the real client says of each marketplace, and
+//! what it refuses of entries and of the files of plugins. It fails when a reader panics, or when a verdict differs from
+//! the client's and `DIFFERENCES` does not say why.
 
 #![allow(clippy::print_stdout, clippy::expect_used)]
 
@@ -11,73 +12,99 @@ use std::process::ExitCode;
 
 use cpm::claude::{gate, inspect, surface};
 use cpm::error::{Error, Result};
-use cpm::format::{json, marketplace};
+use cpm::format::json;
+use cpm::format::marketplace::{self, Marketplace};
 use cpm::model::tree::{Tree, TreeFile};
 use cpm::model::url::GitUrl;
 
 const VERDICTS: &str = include_str!("client-verdicts.tsv");
+
+/// What cpm may refuse otherwise than the client: a part of cpm's reason, and what docs/compatibility.md has it under.
+const DIFFERENCES: [(&str, &str); 3] = [
+    ("is not a valid package name", "names of entries"),
+    ("`.mcp.json` is not valid JSON", "an MCP file that is not JSON"),
+    ("is not a safe path in a package", "paths of components"),
+];
 
 fn main() -> ExitCode {
     let folder = PathBuf::from(std::env::args().nth(1).expect("a folder"));
     let index = std::fs::read_to_string(folder.join("INDEX.tsv")).expect("INDEX.tsv");
     // What panics is told in the table.
     std::panic::set_hook(Box::new(|_| {}));
-    let mut table: BTreeMap<(String, &str), usize> = BTreeMap::new();
-    let mut failures = Vec::new();
-    let mut entries = Entries::default();
+    let mut comparison = Comparison::default();
     for line in index.lines().skip(1) {
         let mut fields = line.split('\t');
         let (file, repository) = (fields.next().unwrap_or_default(), fields.next().unwrap_or_default());
         let bytes = std::fs::read(folder.join(file)).expect(file);
         let kind = file.split('/').next().unwrap_or_default();
-        let outcome = match catch_unwind(AssertUnwindSafe(|| read(kind, repository, &bytes, &mut entries))) {
-            Ok(Ok(())) => "read",
-            Ok(Err(error)) if kind == "marketplaces" => {
-                println!("{file} is refused: {}", error.causes().join("; "));
-                failures.extend(disagreement(file, Some(&error)));
-                "refused"
+        match catch_unwind(AssertUnwindSafe(|| read(kind, repository, &bytes))) {
+            Ok(Ok(None)) => comparison.note(kind, file, None),
+            Ok(Ok(Some(market))) => {
+                comparison.note(kind, file, None);
+                for (name, refused) in entries(&market) {
+                    comparison.note("entries", &format!("{file}#{name}"), refused);
+                }
             }
-            Ok(Err(_)) => "refused",
-            Err(_) => {
-                failures.push(format!("{file}: a reader panicked"));
-                "PANIC"
+            Ok(Err(error)) => {
+                if kind == "marketplaces" {
+                    println!("{file} is refused: {}", error.causes().join("; "));
+                }
+                comparison.note(kind, file, Some(&error));
             }
-        };
-        if kind == "marketplaces" && outcome == "read" {
-            failures.extend(disagreement(file, None));
+            Err(_) => comparison.failures.push(format!("{file}: a reader panicked")),
         }
-        *table.entry((kind.to_owned(), outcome)).or_default() += 1;
     }
-    for ((kind, outcome), count) in &table {
-        println!("{kind:<14} {outcome:<8} {count:>5}");
-    }
-    println!(
-        "{:<14} {:<8} {:>5}\n{:<14} {:<8} {:>5}",
-        "entries", "usable", entries.good, "entries", "refused", entries.bad
-    );
-    for failure in &failures {
-        println!("{failure}");
-    }
-    println!("{} differences", failures.len());
-    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    comparison.print()
 }
 
-/// How many entries of marketplaces can be installed, as far as the entry says.
+/// How cpm's verdicts compare with the client's.
 #[derive(Default)]
-struct Entries {
-    good: usize,
-    bad: usize,
+struct Comparison {
+    counts: BTreeMap<(String, &'static str), usize>,
+    /// By what `DIFFERENCES` calls them.
+    explained: BTreeMap<&'static str, usize>,
+    failures: Vec<String>,
 }
 
-fn read(kind: &str, repository: &str, bytes: &[u8], entries: &mut Entries) -> Result<()> {
+impl Comparison {
+    fn note(&mut self, kind: &str, what: &str, refused: Option<&Error>) {
+        let outcome = if refused.is_some() { "refused" } else { "read" };
+        *self.counts.entry((kind.to_owned(), outcome)).or_default() += 1;
+        let Some(difference) = disagreement(kind, what, refused) else { return };
+        let ours = refused.map(told).unwrap_or_default();
+        match DIFFERENCES.iter().find(|(reason, _)| ours.contains(reason)) {
+            Some((_, name)) => *self.explained.entry(name).or_default() += 1,
+            None => self.failures.push(difference),
+        }
+    }
+
+    fn print(&self) -> ExitCode {
+        for ((kind, outcome), count) in &self.counts {
+            println!("{kind:<14} {outcome:<8} {count:>5}");
+        }
+        for (name, count) in &self.explained {
+            println!("{name}: {count} refused otherwise, as docs/compatibility.md says");
+        }
+        for failure in &self.failures {
+            println!("{failure}");
+        }
+        println!("{} other differences", self.failures.len());
+        if self.failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+/// Each entry of a marketplace, and why it cannot be installed as far as the entry says.
+fn entries(market: &Marketplace) -> impl Iterator<Item = (&str, Option<&Error>)> {
+    let named = market.entries.iter().map(|(name, entry)| (name.as_str(), entry.as_ref().err()));
+    named.chain(market.unusable.iter().map(|(name, error)| (name.as_str(), Some(error))))
+}
+
+/// Reads one file; a marketplace comes out.
+fn read(kind: &str, repository: &str, bytes: &[u8]) -> Result<Option<Marketplace>> {
     match kind {
         "marketplaces" => {
             let from = GitUrl::parse(&format!("https://github.com/{repository}"))?;
-            let market = marketplace::parse(bytes, &from)?;
-            let good = market.entries.values().filter(|entry| entry.is_ok()).count();
-            entries.good += good;
-            entries.bad += market.entries.len() - good + market.unusable.len();
-            Ok(())
+            return marketplace::parse(bytes, &from).map(Some);
         }
         "plugins" => package(&[(inspect::MANIFEST, bytes), ("skills/a/SKILL.md", SKILL)]),
         "mcp" => package(&[(".mcp.json", bytes), ("skills/a/SKILL.md", SKILL)]),
@@ -85,7 +112,8 @@ fn read(kind: &str, repository: &str, bytes: &[u8], entries: &mut Entries) -> Re
         "hooks" => package(&[("hooks/hooks.json", bytes), ("skills/a/SKILL.md", SKILL)]),
         "frontmatter" => package(&[("SKILL.md", &[b"---\n", bytes, b"\n---\nbody\n"].concat())]),
         _ => json::parse(bytes, kind).map(drop),
-    }
+    }?;
+    Ok(None)
 }
 
 const SKILL: &[u8] = b"---\nname: a\ndescription: d\n---\n";
@@ -99,21 +127,37 @@ fn package(files: &[(&str, &[u8])]) -> Result<()> {
     gate::check(&package, &tree).map(drop)
 }
 
-/// What is not as the client has it: whether a marketplace loads, and the field it is refused for.
-fn disagreement(file: &str, refused: Option<&Error>) -> Option<String> {
-    let line = VERDICTS.lines().find_map(|line| line.strip_prefix(file)?.strip_prefix('\t'));
-    let Some((verdict, reason)) = line.and_then(|line| line.split_once('\t')) else {
-        return Some(format!("{file}: what the client says is not known"));
+/// What is not as the client has it: whether something is taken, and the field it is refused for.
+fn disagreement(kind: &str, what: &str, refused: Option<&Error>) -> Option<String> {
+    let line = VERDICTS.lines().find_map(|line| line.strip_prefix(what)?.strip_prefix('\t'));
+    let (verdict, reason) = match line.and_then(|line| line.split_once('\t')) {
+        Some(known) => known,
+        None if kind == "marketplaces" => return Some(format!("{what}: what the client says is not known")),
+        // Of all else, only what it refuses is kept.
+        None => ("loads", ""),
     };
-    match refused {
+    match refused.map(told) {
         None if verdict == "loads" => None,
-        None => Some(format!("{file}: cpm loads it; the client says: {reason}")),
-        Some(error) => {
-            let ours = error.causes().join("; ");
-            let field = ours.split('`').nth(1).and_then(|field| field.split('.').next()).unwrap_or_default();
-            let is_same = reason.contains(&format!("{field}: ")) || (field == "name" && reason.starts_with("The name"));
-            (verdict == "loads" || !is_same)
-                .then(|| format!("{file}: cpm says: {error}: {ours}; the client {verdict}: {reason}"))
+        None => Some(format!("{what}: cpm takes it; the client says: {reason}")),
+        Some(ours) => {
+            let is_same = verdict == "refused" && (is_verdict_alone(kind) || names_the_same(&ours, reason));
+            (!is_same).then(|| format!("{what}: cpm says: {ours}; the client {verdict}: {reason}"))
         }
     }
+}
+
+/// An error in one line.
+fn told(error: &Error) -> String {
+    std::iter::once(error.message()).chain(error.causes().iter().map(String::as_str)).collect::<Vec<_>>().join("; ")
+}
+
+/// Of entries the client says only that it does not support them; of hooks both refuse the whole plugin.
+fn is_verdict_alone(kind: &str) -> bool {
+    matches!(kind, "entries" | "hooks")
+}
+
+/// Whether both reasons are about the same field.
+fn names_the_same(ours: &str, reason: &str) -> bool {
+    let field = ours.split('`').nth(1).and_then(|field| field.split('.').next()).unwrap_or_default();
+    reason.contains(&format!("{field}: ")) || (field == "name" && reason.starts_with("The name"))
 }

@@ -55,6 +55,28 @@ fn a_deleted_tag_stops_an_update_and_no_locked_install() {
     assert!(run.stderr.contains("tag `v1`"), "{run}");
 }
 
+/// X32.
+#[test]
+fn a_tag_in_the_place_of_another_is_refused_also_when_it_was_brought_before() {
+    let (world, repo) = with_kit();
+    repo.git(&["tag", "-a", "-m", "x", "v1.0.0"]);
+    let tag = repo.git(&["rev-parse", "v1.0.0"]);
+    repo.git(&["update-ref", "refs/tags/v9.9.9", &tag]);
+    repo.git(&["tag", "light"]);
+    repo.git(&["-c", "advice.nestedTag=false", "tag", "-a", "-m", "x", "team/outer", "v1.0.0"]);
+    let install = |tag: &'static str| ["install", "kit", "--git", &repo.url(), "--tag", tag].map(str::to_owned);
+    for offline in [None, Some("--offline")] {
+        let refused = install("v9.9.9");
+        let arguments: Vec<&str> = refused.iter().map(String::as_str).chain(offline).collect();
+        let run = world.refuses(if offline.is_none() { 20 } else { 14 }, &arguments);
+        assert!(run.stderr.contains("`v9.9.9`"), "{run}");
+        assert!(offline.is_some() || run.stderr.contains("made as the tag `v1.0.0`"), "{run}");
+    }
+    for good in ["v1.0.0", "light", "team/outer"] {
+        world.accepts(&install(good).each_ref().map(String::as_str));
+    }
+}
+
 /// T13.
 #[test]
 fn a_branch_named_like_a_commit_does_not_stand_for_it() {

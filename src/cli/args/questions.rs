@@ -2,6 +2,10 @@
 
 use clap::{Args, Subcommand};
 
+use crate::error::Result;
+use crate::model::name::PackageName;
+use crate::model::version::Version;
+
 /// The commands that only ask.
 #[derive(Debug, Subcommand)]
 pub enum Question {
@@ -11,9 +15,9 @@ pub enum Question {
     Diff(DiffArgs),
     /// Show what is known about a package: its releases, what is in it, where it is installed
     Info {
-        /// The package
-        #[arg(value_name = "NAME")]
-        name: String,
+        /// The package, and the version to look into; the newest one when none is named
+        #[arg(value_name = "NAME[@VERSION]")]
+        package: String,
     },
     /// Find packages in all indexes
     Search {
@@ -48,6 +52,16 @@ pub struct DiffArgs {
     /// Only name the files, with counts of lines
     #[arg(long)]
     pub stat: bool,
+}
+
+/// A package, and the one version of it that is meant.
+///
+/// # Errors
+/// [`crate::error::Kind::Invalid`] for what is no name; [`crate::error::Kind::Usage`] for what is no version.
+pub fn package_and_version(text: &str) -> Result<(PackageName, Option<Version>)> {
+    let (name, version) = text.split_once('@').map_or((text, None), |(name, version)| (name, Some(version)));
+    let version = version.map(|version| super::whole_version(version, &format!("{name}@1.2.3"))).transpose()?;
+    Ok((PackageName::parse(name)?, version))
 }
 
 impl Question {

@@ -58,6 +58,7 @@ pub enum Depth {
 /// A release with the line it stands in.
 struct Listed {
     place: String,
+    name: PackageName,
     release: Release,
 }
 
@@ -137,7 +138,7 @@ fn read_file(dir: &Path, path: &str, listed: &mut Vec<Listed>, checked: &mut Che
                     checked.say(&place, "it says that it was published before a line above it, but lines are appended");
                 }
                 newest = newest.max(release.published);
-                listed.push(Listed { place, release });
+                listed.push(Listed { place, name: name.clone(), release });
             }
         }
     }

@@ -14,8 +14,8 @@ use crate::format::index_edit::{self, Mark, NewRelease};
 use crate::format::{index_line, json};
 use crate::fsx;
 use crate::git::Reading;
-use crate::model::name::{PackageName, SkillName};
-use crate::model::package::{Package, Skill};
+use crate::model::name::PackageName;
+use crate::model::package::Package;
 use crate::model::relpath::RelPath;
 use crate::model::source::{RefName, RefWant, Source};
 use crate::model::timestamp::Timestamp;
@@ -23,7 +23,7 @@ use crate::model::tree::Tree;
 use crate::model::url::{GitUrl, Reach};
 use crate::model::version::Version;
 use crate::ops::install::fetcher;
-use crate::ops::{Context, Effect};
+use crate::ops::{Context, Effect, identity};
 
 /// A folder that has become an index.
 #[derive(Debug, Clone, Serialize)]
@@ -45,7 +45,7 @@ pub struct NewSource {
     pub tag: RefName,
     /// Its folder; the whole repository for `None`.
     pub path: Option<RelPath>,
-    /// What to call it, if not as it calls itself.
+    /// What to call it, if it does not call itself anything.
     pub name: Option<PackageName>,
 }
 
@@ -117,8 +117,8 @@ pub fn create(context: &Context<'_>, dir: &Path) -> Result<Created> {
 /// Reads a plugin at a tag of its repository and adds it to the index in `dir`.
 ///
 /// # Errors
-/// [`Kind::Conflict`] when the version is there already; [`Kind::Invalid`] when tag and plugin.json name different
-/// versions, or none; [`Kind::Policy`] for a repository that only this machine can reach; and what an install of the
+/// [`Kind::Conflict`] when the version is there already; [`Kind::Integrity`] for another name than plugin.json's;
+/// [`Kind::Invalid`] when tag and plugin.json name different versions, or none; [`Kind::Policy`] for a repository that only this machine can reach; and what an install of the
 /// package would refuse.
 pub fn add_release(context: &Context<'_>, dir: &Path, new: &NewSource) -> Result<Added> {
     let folder = IndexFolder::open_valid(dir)?;
@@ -136,6 +136,7 @@ pub fn add_release(context: &Context<'_>, dir: &Path, new: &NewSource) -> Result
     let anonymous = PackageName::parse("package")?;
     let loaded = fetcher.load(new.name.as_ref().unwrap_or(&anonymous), &source, Some(&commit), None, None)?;
     let name = own_name(new, &loaded.package)?;
+    identity::refuse_other_name(&name, &loaded.package).map_err(|error| error.at(&source))?;
     let version = version(new, &name, &loaded.package).map_err(|error| error.at(&source))?;
     let mut file = folder.file(&name)?;
     if let Some(line) = file.line_of(&version) {
@@ -156,7 +157,7 @@ pub fn add_release(context: &Context<'_>, dir: &Path, new: &NewSource) -> Result
         path: new.path.clone(),
         checksum: loaded.digest,
         dependencies: loaded.package.dependencies.clone(),
-        skills: loaded.package.skills.iter().filter_map(|skill| skill_name(skill, &name)).collect(),
+        skills: loaded.package.skills.iter().filter_map(|skill| skill.called(&name)).collect(),
         servers: loaded.package.servers.keys().cloned().collect(),
         published: Timestamp::now(),
         name,
@@ -231,11 +232,6 @@ fn version(new: &NewSource, name: &PackageName, package: &Package) -> Result<Ver
             }
         }
     }
-}
-
-/// What a skill is called where it is installed: a lone one like its package.
-fn skill_name(skill: &Skill, package: &PackageName) -> Option<SkillName> {
-    if skill.dir.is_none() { Some(package.to_skill()) } else { skill.name.clone().ok() }
 }
 
 /// The keywords of plugin.json, whose form was checked when the package was read.

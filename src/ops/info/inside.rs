@@ -4,6 +4,8 @@ use serde::Serialize;
 
 use super::super::fetch::Loaded;
 use crate::model::digest::TreeDigest;
+use crate::model::name::PackageName;
+use crate::model::package::Skill;
 use crate::model::relpath::RelPath;
 use crate::model::surface::Item;
 
@@ -47,6 +49,7 @@ pub struct Inside {
 impl Inside {
     /// What a checked package holds.
     pub(super) fn of(
+        name: &PackageName,
         version: String,
         from: String,
         dependencies: Vec<String>,
@@ -54,10 +57,9 @@ impl Inside {
         loaded: &Loaded,
     ) -> Self {
         let package = &loaded.package;
-        let skills = package.skills.iter().map(|skill| match &skill.name {
-            Ok(name) => name.to_string(),
-            Err(_) => skill.dir.as_ref().map(ToString::to_string).unwrap_or_default(),
-        });
+        // One that cannot be called like its folder is told by the folder.
+        let folder = |skill: &Skill| skill.dir.as_ref().map(ToString::to_string).unwrap_or_default();
+        let called = |skill: &Skill| skill.called(name).map_or_else(|| folder(skill), |name| name.to_string());
         let mut hooks: Vec<String> = package.hooks.iter().flat_map(|events| events.keys().cloned()).collect();
         hooks.sort();
         hooks.dedup();
@@ -70,7 +72,7 @@ impl Inside {
             files: loaded.tree.len(),
             bytes: loaded.tree.files().map(|(_, content)| content.bytes.len() as u64).sum(),
             dependencies,
-            skills: skills.collect(),
+            skills: package.skills.iter().map(called).collect(),
             commands: package.commands.clone(),
             agents: package.agents.clone(),
             hooks,

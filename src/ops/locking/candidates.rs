@@ -200,19 +200,22 @@ impl Catalog for Locker<'_, '_> {
     }
 }
 
-/// The candidate of a version, as people write it: without build metadata any will do. What is offered where it is not.
+/// The candidate of a version, as people write it. What is offered where it is not.
 fn only(version: &Version, candidates: Vec<Candidate>) -> std::result::Result<Vec<Candidate>, Vec<Version>> {
-    let is_it = |candidate: &&Candidate| {
-        let offered = &candidate.version;
-        offered == version || (version.build.is_empty() && offered.cmp_precedence(version).is_eq())
-    };
+    let is_it = |candidate: &&Candidate| version::is_meant(version, &candidate.version);
     match candidates.iter().filter(is_it).max_by(|a, b| a.version.cmp(&b.version)) {
         Some(one) => Ok(vec![one.clone()]),
         None => Err(candidates.into_iter().map(|candidate| candidate.version).collect()),
     }
 }
 
-fn no_such_version(name: &PackageName, version: &Version, index: &IndexId, offered: &[Version]) -> Error {
+/// The error for a version that the index of a package does not have.
+pub(in crate::ops) fn no_such_version(
+    name: &PackageName,
+    version: &Version,
+    index: &IndexId,
+    offered: &[Version],
+) -> Error {
     let mut offered = offered.to_vec();
     offered.sort_by(version::newest_first);
     let newest: Vec<String> = offered.iter().take(5).map(ToString::to_string).collect();

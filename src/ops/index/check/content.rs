@@ -8,13 +8,13 @@ use crate::error::{Error, Kind, Result};
 use crate::fsx;
 use crate::model::digest::TreeDigest;
 use crate::model::index::Release;
+use crate::model::package::Package;
 use crate::model::relpath::RelPath;
 use crate::model::source::Source;
 use crate::model::tree::Tree;
-use crate::ops::Context;
 use crate::ops::at_once::Questions;
-use crate::ops::fetch;
 use crate::ops::install::fetcher;
+use crate::ops::{Context, fetch, identity};
 
 /// Where an index keeps what it hosts.
 const CONTENT: &str = "content";
@@ -22,13 +22,11 @@ const CONTENT: &str = "content";
 /// Checks the releases that the index hosts, and that it hosts nothing else.
 pub(super) fn check_hosted(dir: &Path, listed: &[Listed], checked: &mut Checked) -> Result<()> {
     let mut hosted = BTreeSet::new();
-    for Listed { place, release, .. } in listed {
-        let Source::Builtin { path } = &release.source else { continue };
+    for one in listed {
+        let Source::Builtin { path } = &one.release.source else { continue };
         checked.hosted += 1;
         hosted.insert(format!("{path}/"));
-        if let Err(error) = read_hosted(dir, path).and_then(|tree| compare(release, tree)) {
-            checked.find(place, &error);
-        }
+        compare(one, read_hosted(dir, path), checked);
     }
     let mut strays = BTreeSet::new();
     for file in fsx::tree::list(&dir.join(CONTENT))? {
@@ -69,24 +67,35 @@ pub(super) fn check_fetched(context: &Context<'_>, listed: &[Listed], checked: &
     }
     // Each failure shows again at the release that it hits.
     questions.ask(fetcher.cache, None);
-    for Listed { place, release, .. } in elsewhere {
-        let (Source::Git { url, path, .. }, Some(commit)) = (&release.source, &release.commit) else { continue };
+    for one in elsewhere {
+        let (Source::Git { url, path, .. }, Some(commit)) = (&one.release.source, &one.release.commit) else {
+            continue;
+        };
         checked.fetched += 1;
         let tree = cache.prove(url, commit).and_then(|()| cache.tree(url, commit, path.as_ref()));
-        if let Err(error) = tree.and_then(|tree| compare(release, tree)) {
-            checked.find(place, &error);
-        }
+        compare(one, tree, checked);
     }
     Ok(())
 }
 
-/// Whether a release has the bytes that its line promises, and whether they would be installed.
-fn compare(release: &Release, tree: Tree) -> Result<()> {
+/// Whether a release has the bytes that its line promises, whether they would be installed, and whether plugin.json says
+/// what the line says.
+fn compare(Listed { place, name, release }: &Listed, tree: Result<Tree>, checked: &mut Checked) {
+    match tree.and_then(|tree| read_promised(release, tree)) {
+        Err(error) => checked.find(place, &error),
+        Ok(package) => {
+            let other = [identity::other_name(name, &package), identity::other_version(&release.version, &package)];
+            other.into_iter().flatten().for_each(|problem| checked.say(place, problem));
+        }
+    }
+}
+
+fn read_promised(release: &Release, tree: Tree) -> Result<Package> {
     let digest = TreeDigest::of(&tree);
     match release.checksum.filter(|promised| *promised != digest) {
         Some(promised) => Err(Error::new(Kind::Integrity, "the bytes are not the promised ones")
             .because(format!("promised {promised}"))
             .because(format!("got {digest}"))),
-        None => fetch::read(tree, digest, release.manifest.as_deref()).map(drop),
+        None => fetch::read(tree, digest, release.manifest.as_deref()).map(|loaded| loaded.package),
     }
 }
