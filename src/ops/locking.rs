@@ -19,7 +19,7 @@ use crate::model::lock::{Lock, Locked};
 use crate::model::name::PackageName;
 use crate::model::source::{Commit, RefWant, Source};
 use crate::model::version::{Requirement, Version};
-use crate::resolve::{self, Catalog as _};
+use crate::resolve::{self, Catalog as _, Preferences};
 use candidates::Direct;
 pub(super) use heal::{allows, heal, said};
 use homes::Home;
@@ -153,15 +153,9 @@ impl Locker<'_, '_> {
         self.homes.borrow_mut().clear();
         let failures = self.ask_about_roots();
         let roots: Vec<Need> = self.manifest.dependencies.values().map(root).collect();
-        let locked: BTreeMap<PackageName, Version> = self
-            .old
-            .packages
-            .iter()
-            .filter(|(name, _)| !self.unlock.frees(name))
-            .map(|(name, locked)| (name.clone(), locked.version.clone()))
-            .collect();
-        let solution =
-            resolve::resolve(&roots, &locked, self).map_err(|error| also(self.with_names(error, &roots), &failures))?;
+        let preferences = self.preferences();
+        let solution = resolve::resolve(&roots, &preferences, self)
+            .map_err(|error| also(self.with_names(error, &roots), &failures))?;
         let failures = self.prefetch(&solution);
         let mut locking = Locking { lock: Lock::default(), loaded: BTreeMap::new() };
         for (name, version) in &solution {
@@ -170,6 +164,16 @@ impl Locker<'_, '_> {
             locking.loaded.extend(loaded.map(|loaded| (name.clone(), loaded)));
         }
         Ok(locking)
+    }
+
+    fn preferences(&self) -> Preferences {
+        let stays = self.old.packages.iter().filter(|(name, _)| !self.unlock.frees(name));
+        let moving = match self.unlock {
+            Unlock::Named(names) => names.clone(),
+            Unlock::Precise(name, _) => [name.clone()].into(),
+            Unlock::Nothing | Unlock::Everything => BTreeSet::new(),
+        };
+        Preferences { locked: stays.map(|(name, old)| (name.clone(), old.version.clone())).collect(), moving }
     }
 
     /// Asks hosts for all that the manifest names, as far as the lock does not answer.

@@ -46,7 +46,8 @@ impl Locker<'_, '_> {
             Some(commit) => version::from_commit(commit),
             None => Version::new(0, 0, 0),
         });
-        let candidate = Candidate { version, needs: loaded.package.dependencies.clone(), withheld: None };
+        let candidate =
+            Candidate { version, needs: loaded.package.dependencies.clone(), withheld: None, last_resort: false };
         Ok(Direct { candidate, fresh: Some((source, commit, loaded)) })
     }
 
@@ -99,6 +100,7 @@ impl Locker<'_, '_> {
                 version: release.version.clone(),
                 needs: release.dependencies.clone(),
                 withheld: withheld(release),
+                last_resort: false,
             })
             .collect();
         if let Unlock::Precise(named, version) = self.unlock
@@ -224,5 +226,10 @@ fn locked_candidate(locked: &Locked, listed: &[Need]) -> Candidate {
     let known = listed.iter().filter(|need| locked.dependencies.contains(&need.name)).cloned();
     let unknown = locked.dependencies.iter().filter(|name| listed.iter().all(|need| need.name != **name));
     let unknown = unknown.map(|name| Need::new(name.clone(), Requirement::Any));
-    Candidate { version: locked.version.clone(), needs: known.chain(unknown).collect(), withheld: None }
+    Candidate {
+        version: locked.version.clone(),
+        needs: known.chain(unknown).collect(),
+        withheld: None,
+        last_resort: false,
+    }
 }

@@ -19,8 +19,12 @@ impl Locker<'_, '_> {
     ) -> Result<Vec<Candidate>> {
         let mut tagged = self.indexes.tagged(id, name)?;
         tagged.retain(|tagged| listed.iter().all(|candidate| candidate.version != tagged.version));
-        let candidate =
-            |tagged: &Tagged| Candidate { version: tagged.version.clone(), needs: Vec::new(), withheld: None };
+        let candidate = |tagged: &Tagged| Candidate {
+            version: tagged.version.clone(),
+            needs: Vec::new(),
+            withheld: None,
+            last_resort: false,
+        };
         let candidates = tagged.iter().map(candidate).collect();
         self.tagged.borrow_mut().insert(name.clone(), tagged);
         Ok(candidates)
