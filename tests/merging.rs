@@ -1,5 +1,7 @@
 //! The lock among people: branches that git merges, locks that it could not merge, and the merge driver.
 
+mod clean;
+
 use std::path::Path;
 
 use cpm::format::lockfile::{self, AfterMerge, Needs};
