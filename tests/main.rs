@@ -11,6 +11,7 @@ mod cost;
 mod dependencies;
 mod docs;
 mod edits;
+mod explanations;
 mod handmade;
 mod hostile;
 mod index_input;

@@ -31,13 +31,14 @@ pub(super) fn advice(tree: &Tree, round: Round<'_>) -> Result<String> {
             continue;
         }
         let left: Vec<Need> = round.roots.iter().filter(|need| need.name != *name).cloned().collect();
-        if (Round { roots: &left, ..round }).solve()?.is_some() {
+        // Who asks for nothing else is not helped by doing without it.
+        if !left.is_empty() && (Round { roots: &left, ..round }).solve()?.is_some() {
             without.push(format!("do without `{name}`"));
         }
     }
     let offers: Vec<String> = other_versions.into_iter().chain(without).take(OFFERED).collect();
     Ok(match offers.as_slice() {
-        [] => "ask for other versions in your manifest, or remove one of the packages that ask for these".to_owned(),
+        [] => "no change of one line of your manifest would help; tell the authors of these packages".to_owned(),
         [one] => format!("this would help: {one}"),
         some => format!("one of these would help: {}", some.join("; or ")),
     })

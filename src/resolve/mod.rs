@@ -181,11 +181,13 @@ fn check_root(need: &Need, provider: &Provider<'_>) -> Result<()> {
     let kind = if withheld.iter().any(is_ruled_out) { Kind::Policy } else { Kind::NoSolution };
     let error = Error::new(kind, format!("no version of `{}` satisfies `{}`", need.name, need.requirement));
     let error = report::excluded(need, provider)?.into_iter().fold(error, Error::because);
-    Err(match versions.shown() {
-        None => error
+    Err(match (versions.shown(), versions.best()) {
+        (Some(shown), Some(best)) => {
+            error.because(format!("there are: {shown}")).help(format!("ask for one of these, such as `{best}`"))
+        }
+        _ => error
             .because("there is no other release that may be chosen")
-            .help("ask for another package, or ask the owner of the index"),
-        Some(shown) => error.because(format!("there are: {shown}")).help("ask for one of these in the manifest"),
+            .help("choose another package, or tell the owner of the index"),
     })
 }
 

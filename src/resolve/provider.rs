@@ -67,6 +67,11 @@ impl Choice {
         }
     }
 
+    /// The version that is chosen first.
+    pub(super) fn best(&self) -> Option<&Version> {
+        self.0.last().map(|candidate| &candidate.version)
+    }
+
     fn get(&self, place: u32) -> Option<&Candidate> {
         self.0.get(usize::try_from(place).ok()?)
     }
