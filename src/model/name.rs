@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::fmt;
 
+use super::redact::quoted;
 use crate::error::{Error, Kind, Result};
 
 macro_rules! name_type {
@@ -78,7 +79,7 @@ const RESERVED_FOLDERS: [&str; 1] = ["synced"];
 const RESERVED_SERVERS: [&str; 5] = ["workspace", "claude-in-chrome", "computer-use", "constructor", "__proto__"];
 
 fn invalid(what: &str, text: &str, why: impl fmt::Display) -> Error {
-    Error::new(Kind::Invalid, format!("`{text}` is not a valid {what} name: {why}"))
+    Error::new(Kind::Invalid, format!("`{}` is not a valid {what} name: {why}", quoted(text)))
 }
 
 fn check_kebab(what: &str, text: &str) -> Result<()> {

@@ -10,6 +10,7 @@ use super::provider::{Asked, Provider};
 use crate::error::{Error, Kind, Result};
 use crate::model::dependency::Need;
 use crate::model::name::PackageName;
+use crate::model::redact::quoted;
 use crate::model::version::Requirement;
 
 /// How many releases that are kept back a message names.
@@ -138,7 +139,7 @@ fn in_words(whom: &PackageName, needs: &BTreeMap<String, Need>, word: &str) -> S
     if needs.values().all(|need| need.requirement == Requirement::Any) {
         return format!("`{whom}` in any version");
     }
-    let written: Vec<String> = needs.keys().map(|text| format!("`{text}`")).collect();
+    let written: Vec<String> = needs.keys().map(|text| format!("`{}`", quoted(text))).collect();
     format!("`{whom}` {}", written.join(&format!(" {word} ")))
 }
 
