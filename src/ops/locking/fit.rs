@@ -88,11 +88,12 @@ pub(in crate::ops) fn misfits(
     }
     let last_known = revoked::last_known(context);
     let indexes = Indexes::new(&manifest.indexes, &last_known);
-    let is_absent = |(name, locked): &&(PackageName, Locked)| {
-        new.contains(name) && !locking.loaded.contains_key(name) && !fetcher.has(&locked.checksum)
+    let is_absent = |(name, locked): &(&PackageName, &Locked)| {
+        new.contains(*name) && !locking.loaded.contains_key(*name) && !fetcher.has(&locked.checksum)
     };
-    let absent = concerned.iter().filter(is_absent);
-    // A failure is met again, by whoever needs the package.
+    // All that the run will install, so that each repository is asked once. A failure is met again, by whoever needs the
+    // package.
+    let absent = locking.lock.packages.iter().filter(is_absent);
     drop(fetcher.prefetch(absent.map(|(_, locked)| (&locked.source, locked.commit.as_ref()))));
     let (mut found, mut untold) = (Vec::new(), Vec::new());
     for (name, locked) in &concerned {
