@@ -133,6 +133,58 @@ fn a_yanked_release_is_passed_over_but_stays_where_it_is_locked() {
 }
 
 #[test]
+fn a_locked_release_stays_and_is_warned_of_where_all_that_would_do_is_yanked() {
+    let (world, index) = world();
+    index.release("kit", "1.0.0", &[]);
+    index.release("kit", "1.1.0", &[]);
+    index.release("app", "1.0.0", &[("kit", "1")]);
+    world.ok(&["install", "app"]);
+    index.yank("kit", "it loses files");
+    let lock = world.read("cpm.lock");
+    for args in [&["update"][..], &["update", "kit"], &["outdated"], &["verify", "--online"], &["update", "app"]] {
+        let run = world.ok(args);
+        assert!(run.stderr.contains("`kit` 1.1.0 is yanked: it loses files"), "{args:?}\n{run}");
+        assert_eq!(world.read("cpm.lock"), lock, "{args:?}");
+    }
+    // As soon as there is another one, an update takes it, also an older one.
+    index.release("kit", "1.0.1", &[]);
+    let run = world.ok(&["update"]);
+    assert_eq!(versions(&world), ["app 1.0.0", "kit 1.0.1 needed"]);
+    assert!(!run.stderr.contains("yanked"), "{run}");
+}
+
+#[test]
+fn what_a_plugin_says_itself_counts_where_its_index_says_less() {
+    let (world, index) = world();
+    for version in ["1.0.0", "2.0.0"] {
+        index.release("base", version, &[]);
+    }
+    let manifest = r#"{"name":"app","version":"1.0.0","dependencies":[{"name":"base","version":"~1.0"}]}"#;
+    let files = [(".claude-plugin/plugin.json", manifest), ("commands/go.md", "Go.\n")];
+    index.publish("app", "1.0.0", &[("base", "*")], &files);
+    world.ok(&["install", "app"]);
+    assert_eq!(versions(&world), ["app 1.0.0", "base 1.0.0 needed"]);
+    world.check_out_anew();
+    world.empty_cache();
+    world.ok(&["install", "--locked"]);
+    let run = world.fails(12, &["install", "base@2"]);
+    assert!(run.stderr.contains("`app` 1.0.0 needs `base`"), "{run}");
+}
+
+#[test]
+fn what_a_locked_package_from_a_repository_needs_is_not_forgotten() {
+    let (world, index) = world();
+    for version in ["1.0.0", "2.0.0"] {
+        index.release("base", version, &[]);
+    }
+    let manifest = r#"{"name":"app","version":"1.0.0","dependencies":[{"name":"base","version":"^1"}]}"#;
+    let own = Repo::new(&world, "app", &[(".claude-plugin/plugin.json", manifest), ("commands/go.md", "Go.\n")]);
+    world.ok(&["install", "--git", &own.url()]);
+    let run = world.fails(12, &["install", "base@2"]);
+    assert!(run.stderr.contains("`app` 1.0.0 needs `base` `^1`"), "{run}");
+}
+
+#[test]
 fn what_nobody_needs_any_more_goes_with_the_last_that_did() {
     let (world, index) = world();
     index.release("base", "1.0.0", &[]);

@@ -147,6 +147,25 @@ fn versions_have_one_meaning_or_none() {
 }
 
 #[test]
+fn what_somebody_wrote_is_repeated_in_short() {
+    let world = World::in_git();
+    let long = "x".repeat(5000);
+    for text in [
+        format!("kit = \"{long}\""),
+        format!("{long} = \"1\""),
+        format!("kit = {{ git = \"https://h.dev/k\", rev = \"{long}\" }}"),
+        format!("kit = {{ git = \"https://h.dev/k\", branch = \"-{long}\" }}"),
+        format!("kit = {{ version = \"1\", index = \"-{long}\" }}"),
+    ] {
+        world.write("cpm.toml", &format!("[dependencies]\n{text}\n"));
+        let run = world.fails(10, &["install"]);
+        assert!(run.stderr.contains("xxxx") && run.stderr.len() < 800, "{run}");
+    }
+    let run = world.cpm(&["install", &format!("kit@{long}")]);
+    assert!(run.code != 0 && run.stderr.contains("xxxx") && run.stderr.len() < 800, "{run}");
+}
+
+#[test]
 fn where_only_pre_releases_are_left_they_are_named() {
     let world = World::in_git();
     let index = Index::added(&world, "acme");

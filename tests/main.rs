@@ -13,6 +13,7 @@ mod dependencies;
 mod docs;
 mod doctor;
 mod edits;
+mod explanations;
 mod exports;
 mod faults;
 mod foreign;

@@ -1,10 +1,9 @@
 //! The lock among people: branches that git merges, locks that it could not merge, and the merge driver.
 
-use std::path::Path;
+mod clean;
+mod random;
 
-use cpm::format::lockfile::{self, AfterMerge, Needs};
-use cpm::model::lock::Lock;
-use proptest::prelude::*;
+use std::path::Path;
 
 use crate::locking::{locked, with_kit};
 use crate::support::{Index, Repo, Run, World, delete, git, skill, snapshot};
@@ -414,63 +413,4 @@ fn lock_asks_before_it_locks_what_would_newly_run() {
     assert!(run.stderr.contains("run.sh"), "{run}");
     world.ok(&["lock", "--accept"]);
     assert_eq!(locked(&world, "kit", "version"), "2.0.0");
-}
-
-/// What one branch or the other did to a package, or neither.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Edit {
-    None,
-    Update,
-    Remove,
-    Add,
-}
-
-/// A lock of ten packages after one branch's edits.
-fn edited(edits: &[(bool, Edit)], branch: Option<bool>) -> Lock {
-    let block = |at: usize, minor: u8| {
-        let digest = format!("{at:02x}{minor:02x}").repeat(16);
-        format!(
-            "\n[[package]]\nname = \"p{at}\"\nversion = \"1.{minor}.0\"\nsource = \"git+https://h.dev/p{at}\"\n\
-             commit = \"{}\"\nchecksum = \"t1:{digest}\"\nsurface = \"s1:{digest}\"\n",
-            &digest[..40]
-        )
-    };
-    let blocks = edits.iter().enumerate().filter_map(|(at, (by, edit))| match (edit, branch == Some(*by)) {
-        (Edit::Remove, true) | (Edit::Add, false) => None,
-        (Edit::Update, true) => Some(block(at, 1)),
-        _ => Some(block(at, 0)),
-    });
-    let text = format!("version = 1\n{}", blocks.collect::<String>());
-    lockfile::parse(text.as_bytes(), Path::new("cpm.lock")).expect("a lock")
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
-
-    #[test]
-    fn disjoint_edits_merge_to_both_of_them_or_to_a_conflict(
-        edits in prop::collection::vec((any::<bool>(), 0..4_usize), 10)
-    ) {
-        let kinds = [Edit::None, Edit::Update, Edit::Remove, Edit::Add];
-        let edits: Vec<(bool, Edit)> = edits.into_iter().map(|(by, kind)| (by, kinds[kind])).collect();
-        let locks = [Some(true), None, Some(false)].map(|branch| edited(&edits, branch));
-        let mut wanted = locks[1].clone();
-        for side in [&locks[0], &locks[2]] {
-            wanted.packages.retain(|name, _| side.packages.contains_key(name) || !locks[1].packages.contains_key(name));
-            let changed = side.packages.iter().filter(|(name, locked)| locks[1].packages.get(*name) != Some(locked));
-            wanted.packages.extend(changed.map(|(name, locked)| (name.clone(), locked.clone())));
-        }
-        let dir = tempfile::tempdir().expect("a directory");
-        for (name, lock) in ["ours", "base", "theirs"].iter().zip(&locks) {
-            crate::support::write(&dir.path().join(name), lockfile::emit(lock));
-        }
-        let merge = ["merge-file", "-p", "--diff3", "ours", "base", "theirs"];
-        let output = std::process::Command::new("git").args(merge).current_dir(dir.path()).output().expect("git");
-        let text = String::from_utf8(output.stdout).expect("text");
-        match lockfile::parse_after_merge(text.as_bytes(), Path::new("cpm.lock"), Needs::Whole) {
-            Ok(AfterMerge::Whole(merged)) => prop_assert_eq!(merged, wanted, "{}", text),
-            // Git's hunks need not be entries. Then what a side seems to be may be no lock at all.
-            Ok(AfterMerge::Conflicted(_)) | Err(_) => prop_assert!(text.contains("<<<<<<<")),
-        }
-    }
 }

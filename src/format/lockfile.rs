@@ -16,7 +16,7 @@ use crate::model::digest::{SurfaceDigest, TreeDigest};
 use crate::model::index::IndexId;
 use crate::model::lock::{Lock, Locked};
 use crate::model::name::PackageName;
-use crate::model::redact::excerpt;
+use crate::model::redact::{excerpt, quoted};
 use crate::model::source::{Commit, Source};
 use crate::model::version::Version;
 pub use conflict::{AfterMerge, Needs, emit_merged, parse_after_merge};
@@ -122,10 +122,10 @@ fn parse_text(text: &str, needs: Needs) -> Result<Lock> {
     let mut lock = Lock::default();
     for package in raw.package {
         let label = package.name.clone();
-        let (name, locked) =
-            read_package(package).map_err(|error| error.context(format!("the lock's entry `{label}` is not valid")))?;
+        let (name, locked) = read_package(package)
+            .map_err(|error| error.context(format!("the lock's entry `{}` is not valid", quoted(&label))))?;
         if lock.packages.insert(name, locked).is_some() {
-            return Err(invalid(format!("`{label}` stands in it twice")));
+            return Err(invalid(format!("`{}` stands in it twice", quoted(&label))));
         }
     }
     for (name, locked) in lock.packages.iter().filter(|_| needs == Needs::Whole) {

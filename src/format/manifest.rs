@@ -11,7 +11,7 @@ use crate::model::dependency::{Dependency, Manifest, Origin, Placement};
 use crate::model::index::IndexConfig;
 use crate::model::name::{IndexName, PackageName, ServerName, SkillName};
 use crate::model::namespace::NamePattern;
-use crate::model::redact::excerpt;
+use crate::model::redact::{excerpt, quoted};
 use crate::model::relpath::RelPath;
 use crate::model::source::{Commit, RefName, RefWant};
 use crate::model::url::GitUrl;
@@ -86,11 +86,12 @@ fn parse_text(text: &str) -> Result<Manifest> {
     })?;
     let mut manifest = Manifest::default();
     for (key, value) in raw.indexes {
-        let index = read_index(&key, value).map_err(|error| error.context(format!("index `{key}` is not valid")))?;
+        let index =
+            read_index(&key, value).map_err(|error| error.context(format!("index `{}` is not valid", quoted(&key))))?;
         manifest.indexes.push(index);
     }
     for (key, value) in raw.dependencies {
-        let in_dependency = |error: Error| error.context(format!("dependency `{key}` is not valid"));
+        let in_dependency = |error: Error| error.context(format!("dependency `{}` is not valid", quoted(&key)));
         let name = PackageName::parse(&key).map_err(in_dependency)?;
         let dependency = read_dependency(&name, value).map_err(in_dependency)?;
         if let Origin::Index { index: Some(wanted), .. } = &dependency.origin

@@ -4,8 +4,9 @@
 
 use serde_json::{Map, Value};
 
-use crate::model::name::{ServerName, brief};
+use crate::model::name::ServerName;
 use crate::model::package::{ServerEntry, Transport};
+use crate::model::redact::quoted;
 
 /// What became of the entries of one file.
 #[derive(Debug, Default)]
@@ -37,7 +38,7 @@ pub fn read_map(map: &Map<String, Value>) -> Servers {
             .and_then(|name| Ok((name, read_entry(value)?)));
         match entry {
             Ok(entry) => servers.accepted.push(entry),
-            Err(reason) => servers.refused.push((brief(name), reason)),
+            Err(reason) => servers.refused.push((quoted(name), reason)),
         }
     }
     servers

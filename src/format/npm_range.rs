@@ -6,6 +6,7 @@
 use semver::{BuildMetadata, Comparator, Op, Prerelease, VersionReq};
 
 use crate::error::{Error, Kind, Result};
+use crate::model::redact::quoted;
 use crate::model::version::Requirement;
 
 /// The largest number that npm reads in a version.
@@ -18,7 +19,7 @@ const MAX_NUMBER: u64 = (1 << 53) - 1;
 pub fn parse(text: &str) -> Result<Requirement> {
     let alternatives: Option<Vec<VersionReq>> = text.split("||").map(alternative).collect();
     alternatives.map(|ranges| Requirement::Alternatives { text: text.trim().to_owned(), ranges }).ok_or_else(|| {
-        Error::new(Kind::Invalid, format!("`{}` is not a version range", text.escape_debug()))
+        Error::new(Kind::Invalid, format!("`{}` is not a version range", quoted(text).escape_debug()))
             .help("a range looks like `^1.2`, `~1.2.3`, `1.x`, `>=1.2 <3`, `1.2 - 1.4` or `1 || 2`")
     })
 }

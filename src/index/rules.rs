@@ -7,7 +7,8 @@
 use super::{Index as _, IndexKind, Indexes, Listing, Opened};
 use crate::error::{Error, Kind, Result};
 use crate::format::index_line;
-use crate::model::index::{IndexConfig, IndexId, Withheld};
+use crate::model::dependency::Need;
+use crate::model::index::{IndexConfig, IndexId, Release, Withheld};
 use crate::model::lock::Locked;
 use crate::model::name::{IndexName, PackageName};
 use crate::model::relpath::RelPath;
@@ -105,15 +106,28 @@ impl Indexes<'_> {
     /// # Errors
     /// The failure to ask it.
     pub fn revoked(&self, id: &IndexId, name: &PackageName, locked: &Locked) -> Result<Option<String>> {
+        Ok(self.locked_release(id, name, locked)?.and_then(|release| match release.withheld {
+            Some(Withheld::Revoked(reason)) => Some(reason),
+            _ => None,
+        }))
+    }
+
+    /// What a cpm index says that a locked release needs; `None` where it lists no such release, and for marketplaces,
+    /// which leave it to the package.
+    ///
+    /// # Errors
+    /// The failure to ask it.
+    pub fn listed_needs(&self, id: &IndexId, name: &PackageName, locked: &Locked) -> Result<Option<Vec<Need>>> {
+        Ok(self.locked_release(id, name, locked)?.map(|release| release.dependencies))
+    }
+
+    /// The release of a cpm index that is locked.
+    fn locked_release(&self, id: &IndexId, name: &PackageName, locked: &Locked) -> Result<Option<Release>> {
         if *id != IndexId::Builtin && self.opened_cpm(id)?.is_none() {
             return Ok(None);
         }
         let releases = self.find_in(id, name)?.map(|listing| listing.releases).unwrap_or_default();
-        let release = releases.into_iter().find(|release| release.version == locked.version);
-        Ok(release.and_then(|release| match release.withheld {
-            Some(Withheld::Revoked(reason)) => Some(reason),
-            _ => None,
-        }))
+        Ok(releases.into_iter().find(|release| release.version == locked.version))
     }
 
     /// Whether a lock names an index that the manifest does not let answer for a name: it may be a name of another's.

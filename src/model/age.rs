@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::redact::quoted;
 use crate::error::{Error, Kind, Result};
 
 const DAY_SECONDS: u64 = 24 * 60 * 60;
@@ -35,7 +36,7 @@ impl Age {
             days.checked_mul(DAY_SECONDS).map(|_| Age { days })
         });
         parsed.ok_or_else(|| {
-            Error::new(Kind::Usage, format!("`{text}` is not an age"))
+            Error::new(Kind::Usage, format!("`{}` is not an age", quoted(text)))
                 .help("write a number with `d` for days or `w` for weeks, such as `30d` or `2w`")
         })
     }

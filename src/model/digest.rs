@@ -7,6 +7,7 @@ use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
+use super::redact::quoted;
 use super::tree::Tree;
 use crate::error::{Error, Kind, Result};
 
@@ -90,7 +91,8 @@ macro_rules! scheme {
             pub fn parse(text: &str) -> Result<Self> {
                 text.strip_prefix($prefix).and_then(parse_hex).map($type).ok_or_else(|| {
                     let wanted = concat!("it must be `", $prefix, "` and 64 lower-case hex digits");
-                    Error::new(Kind::Lock, format!("`{text}` is not a checksum this cpm knows")).because(wanted)
+                    Error::new(Kind::Lock, format!("`{}` is not a checksum this cpm knows", quoted(text)))
+                        .because(wanted)
                 })
             }
         }

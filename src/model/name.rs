@@ -3,6 +3,7 @@
 use std::borrow::Borrow;
 use std::fmt;
 
+use super::redact::quoted;
 use crate::error::{Error, Kind, Result};
 
 macro_rules! name_type {
@@ -78,15 +79,7 @@ const RESERVED_FOLDERS: [&str; 1] = ["synced"];
 const RESERVED_SERVERS: [&str; 5] = ["workspace", "claude-in-chrome", "computer-use", "constructor", "__proto__"];
 
 fn invalid(what: &str, text: &str, why: impl fmt::Display) -> Error {
-    Error::new(Kind::Invalid, format!("`{}` is not a valid {what} name: {why}", brief(text)))
-}
-
-/// What was given as a name, cut where no name goes on.
-#[must_use]
-pub fn brief(text: &str) -> String {
-    let mut chars = text.chars();
-    let start: String = chars.by_ref().take(MAX_NAME).collect();
-    if chars.next().is_some() { start + "…" } else { start }
+    Error::new(Kind::Invalid, format!("`{}` is not a valid {what} name: {why}", quoted(text)))
 }
 
 fn check_kebab(what: &str, text: &str) -> Result<()> {

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::name::PackageName;
+use super::redact::quoted;
 use crate::error::{Error, Kind, Result};
 
 /// A package name, or the beginning of names and `*`.
@@ -22,7 +23,7 @@ impl NamePattern {
         // Names are checked with something after the part that is given.
         let example = if is_open { format!("{start}x") } else { start.to_owned() };
         PackageName::parse(&example).map_err(|_| {
-            Error::new(Kind::Invalid, format!("`{text}` matches no package name"))
+            Error::new(Kind::Invalid, format!("`{}` matches no package name", quoted(text)))
                 .help("write a name such as `acme-tools`, or the beginning of names such as `acme-*`")
         })?;
         Ok(NamePattern { start: start.to_owned(), is_open })

@@ -14,6 +14,18 @@ pub fn excerpt(complaint: &str) -> String {
     complaint.trim_end().lines().map(clip).collect::<Vec<_>>().join("\n")
 }
 
+/// The longest text of somebody's input that a message repeats, in characters.
+const MAX_QUOTED: usize = 80;
+
+/// What was given, fit to be named in a message: without the end of a text that is longer than anybody meant it to be.
+#[must_use]
+pub fn quoted(text: &str) -> String {
+    match text.char_indices().nth(MAX_QUOTED) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 /// Masks the user and the query of every address in a text, as far as they may be a secret.
 #[must_use]
 pub fn redact(text: &str) -> String {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::redact::quoted;
 use super::relpath::RelPath;
 use super::url::GitUrl;
 use crate::error::{Error, Kind, Result};
@@ -20,7 +21,7 @@ impl Commit {
         if hex && matches!(text.len(), 40 | 64) {
             return Ok(Commit(text.to_owned()));
         }
-        Err(Error::new(Kind::Invalid, format!("`{text}` is not a full commit id"))
+        Err(Error::new(Kind::Invalid, format!("`{}` is not a full commit id", quoted(text)))
             .help("give all 40 lower-case hex digits: `git rev-parse REV` prints them"))
     }
 
@@ -83,8 +84,11 @@ impl RefName {
             || text.split('/').any(bad_part)
             || text.chars().any(|c| c.is_control() || c.is_whitespace() || "~^:?*[\\&#%".contains(c));
         if bad {
-            return Err(Error::new(Kind::Invalid, format!("`{}` is not a branch or tag name", text.escape_debug()))
-                .help("give it as `git branch` or `git tag` prints it"));
+            return Err(Error::new(
+                Kind::Invalid,
+                format!("`{}` is not a branch or tag name", quoted(text).escape_debug()),
+            )
+            .help("give it as `git branch` or `git tag` prints it"));
         }
         Ok(RefName(text.to_owned()))
     }
@@ -139,14 +143,15 @@ impl Source {
             return Ok(Source::Dir { path: path.to_owned() });
         }
         let Some(rest) = text.strip_prefix("git+") else {
-            return Err(Error::new(Kind::Lock, format!("`{text}` is not a source this cpm knows")));
+            return Err(Error::new(Kind::Lock, format!("`{}` is not a source this cpm knows", quoted(text))));
         };
         let (url, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (mut path, mut want) = (None, RefWant::Head);
         for (key, value) in
             query.split('&').filter(|pair| !pair.is_empty()).map(|p| p.split_once('=').unwrap_or((p, "")))
         {
-            let value = decode(value).ok_or_else(|| Error::new(Kind::Lock, format!("`{text}` is badly encoded")))?;
+            let value =
+                decode(value).ok_or_else(|| Error::new(Kind::Lock, format!("`{}` is badly encoded", quoted(text))))?;
             match key {
                 "path" => path = Some(RelPath::parse(&value)?),
                 "branch" => want = RefWant::Branch(RefName::parse(&value)?),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::age::Age;
+use super::redact::quoted;
 use crate::error::{Error, Kind, Result};
 
 const DAY: i64 = 24 * 60 * 60;
@@ -35,7 +36,7 @@ impl Timestamp {
     /// [`Kind::Invalid`] for any other text, and for a day or time that does not exist.
     pub fn parse(text: &str) -> Result<Self> {
         read(text).ok_or_else(|| {
-            Error::new(Kind::Invalid, format!("`{text}` is not a time"))
+            Error::new(Kind::Invalid, format!("`{}` is not a time", quoted(text)))
                 .help("write it in UTC, such as `2026-11-23T08:30:00Z`")
         })
     }

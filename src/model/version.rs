@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use super::redact::quoted;
 use crate::error::{Error, Kind, Result};
 
 pub use semver::Version;
@@ -33,7 +34,7 @@ impl Requirement {
             return Ok(Requirement::Any);
         }
         semver::VersionReq::parse(text).map(Requirement::Range).map_err(|cause| {
-            Error::new(Kind::Invalid, format!("`{text}` is not a version requirement"))
+            Error::new(Kind::Invalid, format!("`{}` is not a version requirement", quoted(text)))
                 .because(cause)
                 .help("write it as Cargo does: \"1.2\", \"=1.2.3\", \">=1, <3\" or \"*\"")
         })

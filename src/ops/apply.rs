@@ -17,7 +17,7 @@ use super::changes::{Before, Changes, Detail, Lookup};
 use super::edits::{Editing, Edits};
 use super::fetch::{Fetcher, Loaded};
 use super::installed::{Look, Presence, dependency_on, options_text};
-use super::locking::{Locking, changed_names};
+use super::locking::{self, Locking, changed_names};
 use super::mcp_document::{self, McpDocument};
 use super::report::{Report, SurfaceChange};
 use super::state::{self, ScopeState};
@@ -116,7 +116,7 @@ pub(super) fn apply(
     let mut missing = Vec::new();
     let mut fresh = BTreeMap::new();
     for (name, locked, options) in wanted {
-        let loaded = match loaded.remove(name).map_or_else(|| fetcher.load_locked(name, locked), Ok) {
+        let mut loaded = match loaded.remove(name).map_or_else(|| fetcher.load_locked(name, locked), Ok) {
             // Whoever carries packages to this machine wants to know of all that are missing, not of the first.
             Err(error) if error.kind() == Kind::NotFound && fetcher.may_be_vendored(locked) => {
                 missing.push((name, locked));
@@ -124,6 +124,8 @@ pub(super) fn apply(
             }
             loaded => loaded.map_err(|error| also(error, &failures))?,
         };
+        let lacking = locking::lacking(context, manifest, &lock, name, &loaded.package.dependencies)?;
+        loaded.warnings.extend(lacking);
         let placed = placed(manifest, name, locked, &loaded)?;
         fresh.insert(name.clone(), Fresh { loaded, placed, options });
     }

@@ -13,7 +13,7 @@ use crate::fsx;
 use crate::git::{Cache, Reading};
 use crate::index::builtin::Builtin;
 use crate::index::{Index as _, Listing};
-use crate::model::dependency::Origin;
+use crate::model::dependency::{Need, Origin};
 use crate::model::digest::TreeDigest;
 use crate::model::index::IndexId;
 use crate::model::lock::Locked;
@@ -64,6 +64,12 @@ impl Fetcher<'_> {
             Some(tree) => Ok(Some(tree)),
             None => self.store.get(digest),
         }
+    }
+
+    /// What a locked package says that it needs, if it is stored here.
+    pub(super) fn stored_needs(&self, name: &PackageName, locked: &Locked) -> Result<Vec<Need>> {
+        let Some(tree) = self.stored(name, &locked.checksum)? else { return Ok(Vec::new()) };
+        inspect::inspect(&tree, locked.manifest.as_deref()).map(|package| package.dependencies)
     }
 
     /// Where the bytes of a direct dependency are now; a server is asked what its ref names.

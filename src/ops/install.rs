@@ -108,9 +108,47 @@ pub(super) fn fetcher<'a>(context: &'a Context<'_>, cache: &'a Cache<'a>) -> Fet
     }
 }
 
+/// The lock that answers the manifest, whose packages suit each other.
+pub(super) fn lock<'i>(
+    context: &Context<'_>,
+    state: &mut ScopeState,
+    manifest: &Manifest,
+    indexes: &Indexes<'i>,
+    fetcher: &Fetcher<'i>,
+) -> Result<locking::Locking> {
+    let locking = lock_as_is(context, state, manifest, indexes, fetcher)?;
+    fitting(context, state, manifest, locking, fetcher, || locking::mend(manifest, &state.lock, indexes, fetcher))
+}
+
+/// A lock whose packages suit each other: this one, or where it may change one that is made anew.
+pub(super) fn fitting(
+    context: &Context<'_>,
+    state: &ScopeState,
+    manifest: &Manifest,
+    mut locking: locking::Locking,
+    fetcher: &Fetcher<'_>,
+    anew: impl FnOnce() -> Result<locking::Locking>,
+) -> Result<locking::Locking> {
+    let misfits = locking::misfits(context, state, manifest, &mut locking, fetcher)?;
+    if misfits.is_empty() {
+        return Ok(locking);
+    }
+    if context.lock_mode == LockMode::Locked {
+        return Err(locking::refusal(context, &misfits));
+    }
+    let told: Vec<String> = misfits.iter().map(ToString::to_string).collect();
+    let what = "the locked versions do not suit each other, as after a merge, so versions are chosen anew";
+    context.progress.warn(&format!("{what}: {}", told.join("; ")));
+    let mut locking = anew()?;
+    match locking::misfits(context, state, manifest, &mut locking, fetcher)?.as_slice() {
+        [] => Ok(locking),
+        misfits => Err(locking::refusal(context, misfits)),
+    }
+}
+
 /// The lock that answers the manifest: the present one, if it does and no folder on this machine changed. One that a
 /// merge left in two is healed, and what both sides together had locked takes its place in `state`.
-pub(super) fn lock<'i>(
+fn lock_as_is<'i>(
     context: &Context<'_>,
     state: &mut ScopeState,
     manifest: &Manifest,

@@ -1,6 +1,7 @@
 //! From a manifest to a lock: keeps what is locked and still wanted, resolves the rest.
 
 mod candidates;
+mod fit;
 mod heal;
 mod homes;
 mod step;
@@ -16,14 +17,15 @@ use super::signed;
 use crate::error::{Error, Kind, Result};
 use crate::index::{Indexes, Place};
 use crate::model::dependency::{Dependency, Manifest, Need, Origin};
-use crate::model::index::{IndexId, Release, Tagged};
+use crate::model::index::{IndexId, Release, Tagged, Withheld};
 use crate::model::lock::{Lock, Locked};
 use crate::model::name::PackageName;
 use crate::model::source::{Commit, RefWant, Source};
 use crate::model::version::{Requirement, Version};
-use crate::resolve::{self, Catalog as _};
+use crate::resolve::{self, Catalog as _, Preferences};
 use candidates::Direct;
 pub(super) use candidates::no_such_version;
+pub(super) use fit::{lacking, misfits, refusal, unmet};
 pub(super) use heal::{allows, heal, said};
 use homes::Home;
 use step::answers;
@@ -81,19 +83,23 @@ pub(super) fn lock<'i>(
     // What is missing from a lock must suit those that need it, and only an index knows what does.
     if *unlock == Unlock::Nothing && old.is_whole() {
         // What is locked stays wherever that is possible at all, and no index is asked about it.
+        locker.widen(Breadth::LockedOnly);
         match locker.solve() {
             Err(error) if error.kind() == Kind::NoSolution => {}
             solved => return solved,
         }
     }
-    locker.breadth = Breadth::All;
-    match locker.solve() {
-        // What marketplaces have now will not do; what they had is asked of their tags.
-        Err(error) if error.kind() == Kind::NoSolution && locker.knows_a_marketplace() => {}
-        solved => return solved,
-    }
-    locker.breadth = Breadth::Tagged;
-    locker.solve()
+    locker.solve_with_indexes()
+}
+
+/// Locks what a manifest asks for as near to a lock as it goes, although that does not fit together.
+pub(super) fn mend<'i>(
+    manifest: &Manifest,
+    old: &Lock,
+    indexes: &Indexes<'i>,
+    fetcher: &Fetcher<'i>,
+) -> Result<Locking> {
+    Locker::new(manifest, old, &Unlock::Nothing, Rewritten::Stop, indexes, fetcher).solve_with_indexes()
 }
 
 /// Which candidates a locked package has.
@@ -123,6 +129,10 @@ struct Locker<'a, 'i> {
     tagged: RefCell<BTreeMap<PackageName, Vec<Tagged>>>,
     /// Locked packages that their index dropped.
     gone: RefCell<BTreeSet<PackageName>>,
+    /// What versions need by their own word, where their index says less.
+    own_needs: RefCell<BTreeMap<(PackageName, Version), Vec<Need>>>,
+    /// What failed of the questions that were asked beforehand.
+    failures: Vec<Error>,
 }
 
 impl<'a, 'i> Locker<'a, 'i> {
@@ -147,24 +157,74 @@ impl<'a, 'i> Locker<'a, 'i> {
             homes: RefCell::default(),
             tagged: RefCell::default(),
             gone: RefCell::default(),
+            own_needs: RefCell::default(),
+            failures: Vec::new(),
         }
     }
 }
 
 impl Locker<'_, '_> {
+    /// Asks every index.
+    fn solve_with_indexes(&mut self) -> Result<Locking> {
+        self.widen(Breadth::All);
+        match self.solve() {
+            // What marketplaces have now will not do; what they had is asked of their tags.
+            Err(error) if error.kind() == Kind::NoSolution && self.knows_a_marketplace() => {}
+            solved => return solved,
+        }
+        self.widen(Breadth::Tagged);
+        self.solve()
+    }
+
+    /// Goes on with more candidates, and asks hosts for all that is certain to be needed then.
+    fn widen(&mut self, breadth: Breadth) {
+        self.breadth = breadth;
+        // Tags are asked about when they are needed, and all else was asked before.
+        if breadth != Breadth::Tagged {
+            self.failures = self.ask_about_roots();
+        }
+    }
+
+    /// A lock in which every package suits the others, as far as anybody here can know.
     fn solve(&self) -> Result<Locking> {
+        loop {
+            let locking = self.solve_once()?;
+            if !self.learn(&locking)? {
+                return Ok(locking);
+            }
+        }
+    }
+
+    /// Notes what packages say themselves that the locked versions do not meet; whether there was any.
+    fn learn(&self, locking: &Locking) -> Result<bool> {
+        let mut has_learnt = false;
+        for (name, locked) in locking.lock.packages.iter().filter(|(_, locked)| !locked.dependencies.is_empty()) {
+            let needs = match locking.loaded.get(name) {
+                Some(loaded) => loaded.package.dependencies.clone(),
+                // What is locked fits together, or else somebody finds out who installs it.
+                None if self.breadth == Breadth::LockedOnly => continue,
+                None => self.fetcher.stored_needs(name, locked)?,
+            };
+            let unmet: Vec<Need> = fit::unmet(&locking.lock, name, &needs)
+                .map(fit::Misfit::into_need)
+                .filter(|need| locked.dependencies.contains(&need.name))
+                .collect();
+            if !unmet.is_empty() {
+                has_learnt = true;
+                let key = (name.clone(), locked.version.clone());
+                self.own_needs.borrow_mut().entry(key).or_default().extend(unmet);
+            }
+        }
+        Ok(has_learnt)
+    }
+
+    fn solve_once(&self) -> Result<Locking> {
         self.homes.borrow_mut().clear();
-        let failures = self.ask_about_roots();
+        let failures = &self.failures;
         let roots: Vec<Need> = self.manifest.dependencies.values().map(root).collect();
-        let locked: BTreeMap<PackageName, Version> = self
-            .old
-            .packages
-            .iter()
-            .filter(|(name, _)| !self.unlock.frees(name))
-            .map(|(name, locked)| (name.clone(), locked.version.clone()))
-            .collect();
-        let solution =
-            resolve::resolve(&roots, &locked, self).map_err(|error| also(self.with_names(error, &roots), &failures))?;
+        let preferences = self.preferences();
+        let solution = resolve::resolve(&roots, &preferences, self)
+            .map_err(|error| also(self.with_names(error, &roots), failures))?;
         let failures = self.prefetch(&solution);
         let mut locking = Locking { lock: Lock::default(), loaded: BTreeMap::new() };
         for (name, version) in &solution {
@@ -173,6 +233,16 @@ impl Locker<'_, '_> {
             locking.loaded.extend(loaded.map(|loaded| (name.clone(), loaded)));
         }
         Ok(locking)
+    }
+
+    fn preferences(&self) -> Preferences {
+        let stays = self.old.packages.iter().filter(|(name, _)| !self.unlock.frees(name));
+        let moving = match self.unlock {
+            Unlock::Named(names) => names.clone(),
+            Unlock::Precise(name, _) => [name.clone()].into(),
+            Unlock::Nothing | Unlock::Everything => BTreeSet::new(),
+        };
+        Preferences { locked: stays.map(|(name, old)| (name.clone(), old.version.clone())).collect(), moving }
     }
 
     /// Asks hosts for all that the manifest names, as far as the lock does not answer.
@@ -238,6 +308,10 @@ impl Locker<'_, '_> {
         let Some(release) = list.iter().find(|release| release.version == *version) else {
             return unchanged();
         };
+        if let Some(Withheld::Yanked(reason)) = &release.withheld {
+            let what = format!("`{name}` {version} is yanked: {reason}");
+            self.fetcher.progress.warn(&format!("{what}; it stays, because it is locked here"));
+        }
         let old_here = old.filter(|old| old.index.as_ref() == Some(index));
         // Also where another version is chosen now: who republishes one must not be trusted with the next.
         let again = old_here.and_then(|old| Some((old, list.iter().find(|listed| listed.version == old.version)?)));

@@ -128,7 +128,7 @@ impl Compared<'_> {
     /// The row of the package; nothing when it is as new as can be.
     fn row(&self, indexes: &Indexes<'_>, network: Network, fetcher: &Fetcher<'_>) -> Result<Option<Row>> {
         let new = self.new.packages.get(self.name);
-        let newest = self.newest(indexes)?;
+        let newest = self.newest(indexes, network, fetcher)?;
         let is_held = match (new, &newest) {
             (Some(new), Some(newest)) => newest_first(newest, &new.version) == Ordering::Less,
             _ => false,
@@ -157,12 +157,16 @@ impl Compared<'_> {
         }))
     }
 
-    /// The newest release that nobody took back; for what no index offers, what its repository or folder has now.
-    fn newest(&self, indexes: &Indexes<'_>) -> Result<Option<Version>> {
+    /// The newest release that nobody took back; for what no index offers, the newest tag like the one that the manifest
+    /// names, or what its repository or folder has now.
+    fn newest(&self, indexes: &Indexes<'_>, network: Network, fetcher: &Fetcher<'_>) -> Result<Option<Version>> {
         let Some(now) = self.new.packages.get(self.name).or(self.old) else { return Ok(None) };
         let listing = match &now.index {
             Some(index) => indexes.find_in(index, self.name)?,
-            None => return Ok(Some(now.version.clone())),
+            None => {
+                let tagged = newer_tag(now, network, fetcher)?;
+                return Ok(Some(tagged.unwrap_or_else(|| now.version.clone())));
+            }
         };
         let releases =
             listing.iter().flat_map(|listing| &listing.releases).filter(|release| release.withheld.is_none());
@@ -180,15 +184,31 @@ impl Compared<'_> {
 
     /// Who does not allow a version.
     fn holders(&self, newest: &Version) -> Vec<String> {
-        let by_manifest = dependency_on(self.manifest, self.name).is_some_and(|(_, dependency)| {
-            matches!(&dependency.origin, Origin::Index { requirement, .. } if !requirement.matches(newest))
-        });
+        let by_manifest =
+            dependency_on(self.manifest, self.name).is_some_and(|(_, dependency)| match &dependency.origin {
+                Origin::Index { requirement, .. } => !requirement.matches(newest),
+                Origin::Git { .. } | Origin::Dir(_) => true,
+            });
         if by_manifest {
             return vec!["manifest".to_owned()];
         }
         let needs_it = self.new.packages.iter().filter(|(_, locked)| locked.dependencies.contains(self.name));
         needs_it.map(|(name, _)| name.to_string()).collect()
     }
+}
+
+/// The version of the newest tag like the one that a package is pinned to, if there is a newer one: `v2.0.0` for one that
+/// is pinned to `v1.0.0`. Offline nobody knows.
+fn newer_tag(now: &Locked, network: Network, fetcher: &Fetcher<'_>) -> Result<Option<Version>> {
+    let Source::Git { url, want: RefWant::Tag(tag), .. } = &now.source else { return Ok(None) };
+    let tag = tag.as_str();
+    let mut starts = tag.char_indices().map(|(at, _)| at);
+    let parsed = starts.find_map(|at| Some((&tag[..at], Version::parse(&tag[at..]).ok()?)));
+    let Some((prefix, pinned)) = parsed.filter(|_| network == Network::Online) else { return Ok(None) };
+    let tags = fetcher.cache.tags(url, &[format!("{prefix}[0-9]*")])?;
+    let versions = tags.iter().filter_map(|tag| Version::parse(tag.as_str().strip_prefix(prefix)?).ok());
+    let newest = versions.min_by(newest_first);
+    Ok(newest.filter(|newest| newest_first(newest, &pinned) == Ordering::Less))
 }
 
 /// Whether the ref that the manifest names no longer leads to what is locked from it.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::apply::{self, About, Files, Target};
 use super::install::fetcher;
-use super::locking::Locking;
+use super::locking::{self, Locking};
 use super::report::Report;
 use super::state::ScopeState;
 use super::{Context, lost};
@@ -32,7 +32,11 @@ pub fn remove(context: &Context<'_>, names: &[PackageName]) -> Result<Report> {
     }
     let needed = state.lock.reachable(manifest.dependencies.values().map(|dependency| &dependency.package));
     let packages = needed.iter().map(|name| ((*name).clone(), state.lock.packages[*name].clone())).collect();
-    let locking = Locking { lock: Lock { packages }, loaded: Default::default() };
+    let mut locking = Locking { lock: Lock { packages }, loaded: Default::default() };
+    match locking::misfits(context, &state, &manifest, &mut locking, &fetcher)?.as_slice() {
+        [] => {}
+        misfits => return Err(locking::refusal(context, misfits)),
+    }
     let manifest_text = Some(editor.text());
     let about = About::Packages(BTreeSet::new());
     apply::apply(

@@ -21,6 +21,11 @@ pub(super) struct Revoked {
     pub(super) reason: String,
 }
 
+/// The cached repositories as they are: nobody is asked.
+pub(super) fn last_known<'c>(context: &Context<'c>) -> Cache<'c> {
+    Cache::new(cache::git_root(context.machine), Network::Offline, context.progress)
+}
+
 /// The revoked releases of a lock; `cache` is that of this run.
 pub(super) fn among(
     context: &Context<'_>,
@@ -28,7 +33,7 @@ pub(super) fn among(
     manifest: &Manifest,
     lock: &Lock,
 ) -> Result<Vec<Revoked>> {
-    let last_known = Cache::new(cache::git_root(context.machine), Network::Offline, context.progress);
+    let last_known = last_known(context);
     let last_known = Indexes::new(&manifest.indexes, &last_known);
     let indexes = Indexes::new(&manifest.indexes, cache);
     let mut by_index: BTreeMap<&IndexId, Vec<&PackageName>> = BTreeMap::new();

@@ -2,7 +2,7 @@
 
 use super::apply::{self, About, Files, Target};
 use super::breaking;
-use super::install::fetcher;
+use super::install::{fetcher, fitting};
 pub use super::locking::Rewritten;
 use super::locking::{self, Unlock};
 use super::report::Report;
@@ -48,7 +48,8 @@ pub fn update(context: &Context<'_>, names: &[PackageName], reach: &Reach, rewri
         }
     };
     let manifest = raised.as_ref().map_or(&state.manifest, |raised| &raised.manifest);
-    let locking = locking::lock(manifest, &state.lock, &unlock, rewritten, &indexes, &fetcher)?;
+    let lock = || locking::lock(manifest, &state.lock, &unlock, rewritten, &indexes, &fetcher);
+    let locking = fitting(context, &state, manifest, lock()?, &fetcher, lock)?;
     let about = match unlock {
         Unlock::Named(names) => About::Packages(names),
         Unlock::Precise(name, _) => About::Packages([name].into()),

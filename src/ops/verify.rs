@@ -5,13 +5,14 @@ use serde::Serialize;
 
 use super::apply::shown_path;
 use super::fetch::refuse_other_source;
+use super::locking;
 use super::mcp_document::McpDocument;
 use super::state::ScopeState;
 use super::{Context, revoked, settled, signed};
 use crate::error::{Kind, Result};
 use crate::git::Reading;
 use crate::index::Indexes;
-use crate::model::index::IndexId;
+use crate::model::index::{IndexId, Withheld};
 use crate::model::name::PackageName;
 use crate::model::scope::Scope;
 use crate::model::source::{RefWant, Source};
@@ -38,7 +39,8 @@ pub struct Finding {
     pub package: PackageName,
     /// The file, folder or entry; the repository and tag; the index and its reason.
     pub path: String,
-    /// `changed`, `missing`, `extra`, `not installed`, `not locked` or `revoked`; with hosts asked also `gone` or `moved`.
+    /// `changed`, `missing`, `extra`, `not installed`, `not locked` or `revoked`; with hosts asked also `gone`, `moved`
+    /// or `unsuitable`.
     pub problem: &'static str,
 }
 
@@ -103,6 +105,12 @@ impl Verified {
                 && let Some(listing) = indexes.find_in(id, name)?
             {
                 refuse_other_source(name, locked, &listing, &format!("the index {index}"))?;
+                self.compare_needs(state, &indexes, id, name)?;
+                for release in listing.releases.iter().filter(|release| release.version == locked.version) {
+                    if let Some(why @ Withheld::Yanked(_)) = &release.withheld {
+                        context.progress.warn(&format!("`{name}` {} {why}", locked.version));
+                    }
+                }
             }
             let (Source::Git { url, want, .. }, Some(commit)) = (&locked.source, &locked.commit) else { continue };
             let found = self.findings.len();
@@ -128,6 +136,21 @@ impl Verified {
 }
 
 impl Verified {
+    /// Names the locked versions that an index says another package does not allow.
+    fn compare_needs(
+        &mut self,
+        state: &ScopeState,
+        indexes: &Indexes<'_>,
+        id: &IndexId,
+        name: &PackageName,
+    ) -> Result<()> {
+        let needs = indexes.listed_needs(id, name, &state.lock.packages[name])?.unwrap_or_default();
+        for misfit in locking::unmet(&state.lock, name, &needs) {
+            self.add(name, misfit.to_string(), "unsuitable");
+        }
+        Ok(())
+    }
+
     fn add(&mut self, package: &PackageName, path: String, problem: &'static str) {
         self.findings.push(Finding { package: package.clone(), path, problem });
     }

@@ -1,25 +1,23 @@
 //! The packages and versions as PubGrub sees them: a version is its place in the list of candidates, worst first, and
 //! a requirement is the set of places it admits. So set algebra is exact, whatever semver says of pre-releases.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
 
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ranges};
 
-use super::{Candidate, Catalog, Needs};
+use super::{Candidate, Round};
 use crate::error::{Error, Kind, Result};
 use crate::model::dependency::Need;
 use crate::model::index::Withheld;
 use crate::model::name::PackageName;
 use crate::model::version::{Requirement, Version, newest_first};
 
-/// How long choosing may take, without the time that the catalog takes to answer: servers have limits of their own.
-/// Real graphs take less than a millisecond; a hostile one could take minutes [measurements.md §8].
-pub(super) const DEADLINE: Duration = Duration::from_secs(10);
+/// How many versions a message names.
+const SHOWN: usize = 5;
 
 /// A package in the solver.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -33,83 +31,95 @@ pub(super) enum Asked {
 impl fmt::Display for Asked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Asked::Root => f.write_str("the manifest"),
+            Asked::Root => f.write_str("your manifest"),
             Asked::Named(name) => write!(f, "`{name}`"),
         }
     }
 }
 
 /// The candidates of one package, worst first.
-pub(super) struct Versions(Vec<Candidate>);
+pub(super) struct Choice(Vec<Candidate>);
 
-impl Versions {
+impl Choice {
     /// The places of the versions that satisfy a requirement.
     pub(super) fn matching<'a>(&'a self, requirement: &'a Requirement) -> impl Iterator<Item = u32> + 'a {
-        let numbered = (0_u32..).zip(&self.0);
-        numbered.filter(|(_, candidate)| requirement.matches(&candidate.version)).map(|(place, _)| place)
+        self.numbered().filter(|(_, candidate)| requirement.matches(&candidate.version)).map(|(place, _)| place)
     }
 
-    /// The best versions as text.
-    pub(super) fn newest(&self, count: usize) -> Vec<String> {
-        self.0.iter().rev().take(count).map(|candidate| candidate.version.to_string()).collect()
+    /// The versions that satisfy a requirement.
+    pub(super) fn set(&self, requirement: &Requirement) -> Ranges<u32> {
+        self.matching(requirement).fold(Ranges::empty(), |set, place| set.union(&Ranges::singleton(place)))
     }
 
-    pub(super) fn get(&self, place: u32) -> Option<&Candidate> {
+    /// The versions with their places, worst first.
+    pub(super) fn numbered(&self) -> impl DoubleEndedIterator<Item = (u32, &Candidate)> + ExactSizeIterator {
+        // More than 2^32 candidates do not fit into memory.
+        self.0.iter().enumerate().map(|(place, candidate)| (u32::try_from(place).unwrap_or(u32::MAX), candidate))
+    }
+
+    /// The best versions as text; `None` where there is none.
+    pub(super) fn shown(&self) -> Option<String> {
+        let best: Vec<String> = self.0.iter().rev().take(SHOWN).map(|one| one.version.to_string()).collect();
+        match self.0.len().checked_sub(best.len()) {
+            _ if best.is_empty() => None,
+            None | Some(0) => Some(best.join(", ")),
+            Some(more) => Some(format!("{} and {more} more", best.join(", "))),
+        }
+    }
+
+    /// The version that is chosen first.
+    pub(super) fn best(&self) -> Option<&Version> {
+        self.0.last().map(|candidate| &candidate.version)
+    }
+
+    fn get(&self, place: u32) -> Option<&Candidate> {
         self.0.get(usize::try_from(place).ok()?)
     }
 }
 
 /// What PubGrub asks.
-pub(super) struct Provider<'a> {
-    roots: &'a [Need],
-    locked: &'a BTreeMap<PackageName, Version>,
-    catalog: &'a dyn Catalog,
-    known: RefCell<BTreeMap<PackageName, Option<Rc<Versions>>>>,
-    /// What candidates need, by package and place, as far as they were about to be chosen.
-    learnt: RefCell<BTreeMap<(PackageName, u32), Needs>>,
-    limit: Duration,
-    deadline: Cell<Instant>,
+pub(super) struct Provider<'r> {
+    round: Round<'r>,
+    named_by_roots: BTreeSet<&'r PackageName>,
+    known: RefCell<BTreeMap<PackageName, Option<Rc<Choice>>>>,
 }
 
-impl<'a> Provider<'a> {
-    pub(super) fn new(
-        roots: &'a [Need],
-        locked: &'a BTreeMap<PackageName, Version>,
-        catalog: &'a dyn Catalog,
-        limit: Duration,
-    ) -> Self {
-        let deadline = Cell::new(Instant::now() + limit);
-        Provider { roots, locked, catalog, known: RefCell::default(), learnt: RefCell::default(), limit, deadline }
-    }
-
-    /// What the catalog says; the time it takes moves the deadline.
-    fn ask(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {
-        let asked = Instant::now();
-        let answer = self.catalog.candidates(name);
-        self.deadline.set(self.deadline.get() + asked.elapsed());
-        answer
+impl<'r> Provider<'r> {
+    pub(super) fn new(round: Round<'r>) -> Self {
+        let named_by_roots = round.roots.iter().map(|need| &need.name).collect();
+        Provider { round, named_by_roots, known: RefCell::default() }
     }
 
     /// The candidates of a package that may be chosen: withheld ones only where they are locked.
-    pub(super) fn versions(&self, name: &PackageName) -> Result<Option<Rc<Versions>>> {
+    pub(super) fn versions(&self, name: &PackageName) -> Result<Option<Rc<Choice>>> {
         if let Some(known) = self.known.borrow().get(name) {
             return Ok(known.clone());
         }
-        let locked = self.locked.get(name);
-        let versions = self.ask(name)?.map(|mut candidates| {
-            candidates.retain(|candidate| candidate.withheld.is_none() || Some(&candidate.version) == locked);
-            candidates.sort_by(|a, b| newest_first(&a.version, &b.version).reverse());
-            Rc::new(Versions(candidates))
+        let (locked, pinned) = (self.round.preferences.locked.get(name), self.round.pinned.get(name));
+        let may_be = |candidate: &&Candidate| {
+            (candidate.withheld.is_none() || Some(&candidate.version) == locked)
+                && pinned.is_none_or(|pinned| *pinned == candidate.version)
+        };
+        let versions = self.round.memory.candidates(name)?.map(|candidates| {
+            let mut candidates: Vec<Candidate> = candidates.iter().filter(may_be).cloned().collect();
+            candidates.sort_by(|a, b| {
+                b.last_resort.cmp(&a.last_resort).then_with(|| newest_first(&a.version, &b.version).reverse())
+            });
+            Rc::new(Choice(candidates))
         });
         self.known.borrow_mut().insert(name.clone(), versions.clone());
         Ok(versions)
     }
 
-    /// The versions that would satisfy `need` if they were not withheld, each with the reason.
+    /// The versions that would satisfy `need` if they were not withheld, newest first, each with the reason.
     pub(super) fn withheld(&self, need: &Need) -> Result<Vec<(Version, Withheld)>> {
-        let candidates = self.ask(&need.name)?.unwrap_or_default();
-        let wanted = candidates.into_iter().filter(|candidate| need.requirement.matches(&candidate.version));
-        Ok(wanted.filter_map(|candidate| Some((candidate.version, candidate.withheld?))).collect())
+        let candidates = self.round.memory.candidates(&need.name)?;
+        let wanted = candidates.iter().flat_map(|all| all.iter());
+        let wanted = wanted.filter(|candidate| need.requirement.matches(&candidate.version));
+        let mut withheld: Vec<(Version, Withheld)> =
+            wanted.filter_map(|candidate| Some((candidate.version.clone(), candidate.withheld.clone()?))).collect();
+        withheld.sort_by(|a, b| newest_first(&a.0, &b.0));
+        Ok(withheld)
     }
 
     /// The version at a place.
@@ -121,37 +131,13 @@ impl<'a> Provider<'a> {
             .ok_or_else(|| Error::new(Kind::Bug, format!("the solver chose a version of `{name}` that is not listed")))
     }
 
-    /// What a package at a place needs, as far as that was learnt.
-    pub(super) fn needs(&self, asked: &Asked, place: u32) -> Vec<Need> {
-        match asked {
-            Asked::Root => self.roots.to_vec(),
-            Asked::Named(name) => match self.learnt.borrow().get(&(name.clone(), place)) {
-                Some(Ok(needs)) => needs.clone(),
-                Some(Err(_)) | None => Vec::new(),
-            },
-        }
-    }
-
-    /// Learns what a package at a place needs; the time it takes moves the deadline.
-    fn learn(&self, asked: &Asked, place: u32) -> Result<Needs> {
-        let Asked::Named(name) = asked else { return Ok(Ok(self.roots.to_vec())) };
-        let key = (name.clone(), place);
-        if let Some(known) = self.learnt.borrow().get(&key) {
-            return Ok(known.clone());
-        }
-        let versions = self.versions(name)?;
-        let Some(candidate) = versions.as_ref().and_then(|versions| versions.get(place)) else {
-            return Ok(Ok(Vec::new()));
-        };
-        let started = Instant::now();
-        let answer = self.catalog.needs(name, candidate);
-        self.deadline.set(self.deadline.get() + started.elapsed());
-        self.learnt.borrow_mut().insert(key, answer.clone()?);
-        answer
-    }
-
-    fn set(versions: &Versions, requirement: &Requirement) -> Ranges<u32> {
-        versions.matching(requirement).fold(Ranges::empty(), |set, place| set.union(&Ranges::singleton(place)))
+    /// What a package at some places needs, as far as that was learnt.
+    pub(super) fn known_needs(&self, asked: &Asked, places: &Ranges<u32>) -> Vec<Need> {
+        let Asked::Named(name) = asked else { return self.round.roots.to_vec() };
+        // What failed was told when it failed.
+        let Some(versions) = self.versions(name).ok().flatten() else { return Vec::new() };
+        let meant = versions.numbered().filter(|(place, _)| places.contains(place));
+        meant.flat_map(|(_, it)| self.round.memory.known_needs(name, &it.version).unwrap_or_default()).collect()
     }
 }
 
@@ -159,53 +145,69 @@ impl DependencyProvider for Provider<'_> {
     type P = Asked;
     type V = u32;
     type VS = Ranges<u32>;
-    type Priority = (u32, Reverse<usize>);
+    type Priority = (bool, bool, bool, u32, Reverse<usize>);
     type M = String;
     type Err = Error;
 
+    /// What is decided first gets its way: what should move, then what the manifest names, and of these what is locked.
+    /// Then what is in the way of others, and what has few versions: both end a search early.
     fn prioritize(
         &self,
         package: &Asked,
         range: &Ranges<u32>,
         statistics: &PackageResolutionStatistics,
     ) -> Self::Priority {
+        let Asked::Named(name) = package else { return (true, true, true, 0, Reverse(0)) };
+        // A failure shows again, with its cause, when a version is chosen.
+        let versions = self.versions(name).ok().flatten();
         let count =
-            match package {
-                Asked::Root => 0,
-                // A failure shows again, with its cause, when a version is chosen.
-                Asked::Named(name) => self.versions(name).ok().flatten().map_or(0, |versions| {
-                    (0_u32..).zip(&versions.0).filter(|(place, _)| range.contains(place)).count()
-                }),
-            };
-        (statistics.conflict_count(), Reverse(count))
+            versions.map_or(0, |versions| versions.numbered().filter(|(place, _)| range.contains(place)).count());
+        let preferences = self.round.preferences;
+        (
+            preferences.moving.contains(name),
+            self.named_by_roots.contains(name),
+            preferences.locked.contains_key(name),
+            statistics.conflict_count(),
+            Reverse(count),
+        )
     }
 
     fn choose_version(&self, package: &Asked, range: &Ranges<u32>) -> Result<Option<u32>> {
         let Asked::Named(name) = package else { return Ok(Some(0)) };
         let Some(versions) = self.versions(name)? else { return Ok(None) };
-        let admitted = (0_u32..).zip(&versions.0).filter(|(place, _)| range.contains(place));
-        let locked = self.locked.get(name);
-        let mut best = None;
-        for (place, candidate) in admitted {
-            if Some(&candidate.version) == locked {
-                return Ok(Some(place));
-            }
-            best = Some(place);
-        }
-        Ok(best)
+        let locked = self.round.preferences.locked.get(name);
+        let admitted = || versions.numbered().rev().filter(|(place, _)| range.contains(place));
+        let best = admitted().find(|(_, it)| Some(&it.version) == locked).or_else(|| admitted().next());
+        Ok(best.map(|(place, _)| place))
     }
 
     fn get_dependencies(&self, package: &Asked, version: &u32) -> Result<Dependencies<Asked, Ranges<u32>, String>> {
-        let mut constraints: BTreeMap<Asked, Ranges<u32>> = BTreeMap::new();
-        let needs = match self.learn(package, *version)? {
-            Ok(needs) => needs,
-            Err(why) => return Ok(Dependencies::Unavailable(why)),
+        let needs = match package {
+            Asked::Root => self.round.roots.to_vec(),
+            Asked::Named(name) => {
+                let versions = self.versions(name)?;
+                let Some(candidate) = versions.as_ref().and_then(|versions| versions.get(*version)) else {
+                    return Ok(Dependencies::Unavailable("is not listed".to_owned()));
+                };
+                match self.round.memory.needs(name, candidate)? {
+                    Ok(needs) => needs,
+                    Err(why) => return Ok(Dependencies::Unavailable(why)),
+                }
+            }
         };
+        let mut constraints: BTreeMap<Asked, Ranges<u32>> = BTreeMap::new();
         for need in needs {
             let Some(versions) = self.versions(&need.name)? else {
                 return Ok(Dependencies::Unavailable(format!("needs `{}`, which no index has", need.name)));
             };
-            let set = Self::set(&versions, &need.requirement);
+            let set = versions.set(&need.requirement);
+            if matches!(package, Asked::Named(name) if *name == need.name) {
+                // PubGrub forgets a package that excludes itself.
+                if set.contains(version) {
+                    continue;
+                }
+                return Ok(Dependencies::Unavailable(format!("needs itself in version `{}`", need.requirement)));
+            }
             constraints
                 .entry(Asked::Named(need.name))
                 .and_modify(|both| *both = both.intersection(&set))
@@ -215,11 +217,6 @@ impl DependencyProvider for Provider<'_> {
     }
 
     fn should_cancel(&self) -> Result<()> {
-        if Instant::now() < self.deadline.get() {
-            return Ok(());
-        }
-        Err(Error::new(Kind::NoSolution, "choosing versions took too long")
-            .because(format!("there was no answer after {} s", self.limit.as_secs()))
-            .help("ask for narrower version requirements"))
+        self.round.memory.check_time()
     }
 }

@@ -1,80 +1,162 @@
-//! Says why there is no solution, in sentences about who asks for what.
+//! Says why there is no solution, in sentences about who asks for what: each chain from the manifest on, then what no
+//! version can satisfy.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pubgrub::{DerivationTree, External, Ranges};
 
+use super::Tree;
 use super::provider::{Asked, Provider};
-use crate::error::{Error, Kind};
+use crate::error::{Error, Kind, Result};
+use crate::model::dependency::Need;
+use crate::model::name::PackageName;
+use crate::model::redact::quoted;
+use crate::model::version::Requirement;
 
-type Tree = DerivationTree<Asked, Ranges<u32>, String>;
+/// How many releases that are kept back a message names.
+const SHOWN: usize = 5;
 
-/// The error for a derivation that ends in "no solution".
-pub(super) fn explain(tree: &Tree, provider: &Provider<'_>) -> Error {
-    let mut sentences = BTreeSet::new();
-    collect(tree, provider, &mut sentences);
-    let error = Error::new(Kind::NoSolution, "no set of versions satisfies everything that is asked for");
-    sentences
-        .into_iter()
-        .fold(error, |error, (_, sentence)| error.because(sentence))
-        .help("loosen one of these requirements in your manifest, or remove one of the packages that asks for them")
+/// The facts at the leaves of a derivation, by whom they are about.
+#[derive(Default)]
+struct Facts {
+    /// Who asks for whom, in a sentence.
+    asks: BTreeMap<Asked, BTreeSet<(PackageName, String)>>,
+    /// Why versions cannot be chosen.
+    unusable: BTreeMap<Asked, BTreeSet<String>>,
+    /// All that is asked for, with its text.
+    needs: BTreeMap<PackageName, BTreeMap<String, Need>>,
 }
 
-/// The facts at the leaves; what the manifest asks comes first.
-fn collect(tree: &Tree, provider: &Provider<'_>, sentences: &mut BTreeSet<(bool, String)>) {
+/// The error for a derivation that ends in "no solution", without help.
+pub(super) fn explain(tree: &Tree, provider: &Provider<'_>) -> Error {
+    let mut facts = Facts::default();
+    facts.collect(tree, provider);
+    let mut sentences = Vec::new();
+    facts.tell(&Asked::Root, &mut BTreeSet::new(), &mut sentences);
+    let clashes = facts.needs.iter().flat_map(|(name, needs)| clash(name, needs, provider));
+    sentences.extend(clashes);
+    let error = Error::new(Kind::NoSolution, "no set of versions satisfies everything that is asked for");
+    sentences.into_iter().fold(error, Error::because)
+}
+
+/// The packages that the manifest asks for, as far as a derivation is about them.
+pub(super) fn roots_in(tree: &Tree) -> BTreeSet<PackageName> {
     match tree {
-        DerivationTree::Derived(derived) => {
-            collect(&derived.cause1, provider, sentences);
-            collect(&derived.cause2, provider, sentences);
+        DerivationTree::Derived(derived) => &roots_in(&derived.cause1) | &roots_in(&derived.cause2),
+        DerivationTree::External(External::FromDependencyOf(Asked::Root, _, Asked::Named(name), _)) => {
+            [name.clone()].into()
         }
-        DerivationTree::External(External::FromDependencyOf(who, versions, whom, _)) => {
-            let sentence =
-                format!("{} needs {whom} `{}`", subject(who, versions, provider), asks(who, versions, whom, provider));
-            sentences.insert((*who != Asked::Root, sentence));
-        }
-        DerivationTree::External(External::Custom(who, versions, why)) => {
-            sentences.insert((*who != Asked::Root, format!("{} {why}", subject(who, versions, provider))));
-        }
-        DerivationTree::External(External::NoVersions(Asked::Named(name), _)) => {
-            let there = provider.versions(name).ok().flatten().map(|versions| versions.newest(3)).unwrap_or_default();
-            let sentence = match there.as_slice() {
-                [] => format!("`{name}` has no release that may be chosen"),
-                some => format!("`{name}` has: {}", some.join(", ")),
-            };
-            sentences.insert((true, sentence));
-        }
-        DerivationTree::External(External::NoVersions(Asked::Root, _) | External::NotRoot(..)) => {}
+        DerivationTree::External(_) => BTreeSet::new(),
     }
+}
+
+impl Facts {
+    fn collect(&mut self, tree: &Tree, provider: &Provider<'_>) {
+        match tree {
+            DerivationTree::Derived(derived) => {
+                self.collect(&derived.cause1, provider);
+                self.collect(&derived.cause2, provider);
+            }
+            DerivationTree::External(External::FromDependencyOf(who, versions, Asked::Named(whom), _)) => {
+                let needs = provider.known_needs(who, versions).into_iter().filter(|need| need.name == *whom);
+                let needs: BTreeMap<String, Need> = needs.map(|need| (need.requirement.to_string(), need)).collect();
+                let sentence = match who {
+                    Asked::Root => format!("your manifest asks for {}", in_words(whom, &needs, "and")),
+                    who => format!("{} needs {}", subject(who, versions, provider), in_words(whom, &needs, "or")),
+                };
+                self.asks.entry(who.clone()).or_default().insert((whom.clone(), sentence));
+                self.needs.entry(whom.clone()).or_default().extend(needs);
+            }
+            DerivationTree::External(External::Custom(who, versions, why)) => {
+                let sentence = format!("{} {why}", subject(who, versions, provider));
+                self.unusable.entry(who.clone()).or_default().insert(sentence);
+            }
+            DerivationTree::External(
+                External::NoVersions(..) | External::NotRoot(..) | External::FromDependencyOf(..),
+            ) => {}
+        }
+    }
+
+    /// The sentences about a package and all that it asks for, each once.
+    fn tell(&self, about: &Asked, told: &mut BTreeSet<Asked>, sentences: &mut Vec<String>) {
+        if !told.insert(about.clone()) {
+            return;
+        }
+        sentences.extend(self.unusable.get(about).into_iter().flatten().cloned());
+        for (whom, sentence) in self.asks.get(about).into_iter().flatten() {
+            sentences.push(sentence.clone());
+            self.tell(&Asked::Named(whom.clone()), told, sentences);
+        }
+    }
+}
+
+/// What no version of a package satisfies, where that is so, and which versions there are.
+fn clash(name: &PackageName, needs: &BTreeMap<String, Need>, provider: &Provider<'_>) -> Vec<String> {
+    // A failure was told when it happened, and then there is no derivation.
+    let Some(versions) = provider.versions(name).ok().flatten() else { return Vec::new() };
+    let mut common = needs.values().map(|need| versions.set(&need.requirement));
+    let first = common.next().unwrap_or_else(Ranges::full);
+    if common.fold(first, |all, set| all.intersection(&set)) != Ranges::empty() {
+        return Vec::new();
+    }
+    let there = match versions.shown() {
+        None => format!("no release of `{name}` may be chosen"),
+        Some(shown) if needs.len() > 1 => format!("no version of `{name}` suits all of them; there are: {shown}"),
+        Some(shown) => format!("no version of `{name}` is like that; there are: {shown}"),
+    };
+    let excluded = needs.values().flat_map(|need| excluded(need, provider).unwrap_or_default());
+    let excluded: BTreeSet<String> = excluded.map(|why| format!("`{name}` {why}")).collect();
+    [there].into_iter().chain(excluded).collect()
+}
+
+/// The versions that nearly satisfy a need, newest first, and why each will not do.
+pub(super) fn excluded(need: &Need, provider: &Provider<'_>) -> Result<Vec<String>> {
+    let withheld = provider.withheld(need)?;
+    let mut told: Vec<String> = withheld.iter().map(|(version, why)| format!("{version} {why}")).collect();
+    let versions = provider.versions(&need.name)?;
+    for (_, candidate) in versions.iter().flat_map(|versions| versions.numbered().rev()) {
+        let version = &candidate.version;
+        if is_only_early(version, &need.requirement) {
+            told.push(format!(
+                "{version} is a pre-release, and only a requirement that names it takes it: `={version}`"
+            ));
+        }
+    }
+    let more = told.len().saturating_sub(SHOWN);
+    told.truncate(SHOWN);
+    told.extend((more > 0).then(|| format!("{more} more are excluded likewise")));
+    Ok(told)
+}
+
+/// Whether a version would satisfy a requirement if it were no pre-release.
+fn is_only_early(version: &semver::Version, requirement: &Requirement) -> bool {
+    let released = semver::Version { pre: semver::Prerelease::EMPTY, ..version.clone() };
+    !version.pre.is_empty() && !requirement.matches(version) && requirement.matches(&released)
+}
+
+/// A package with what is asked of it, as its author wrote it.
+fn in_words(whom: &PackageName, needs: &BTreeMap<String, Need>, word: &str) -> String {
+    if needs.values().all(|need| need.requirement == Requirement::Any) {
+        return format!("`{whom}` in any version");
+    }
+    let written: Vec<String> = needs.keys().map(|text| format!("`{}`", quoted(text))).collect();
+    format!("`{whom}` {}", written.join(&format!(" {word} ")))
 }
 
 /// The package with the versions that this is about.
 fn subject(who: &Asked, versions: &Ranges<u32>, provider: &Provider<'_>) -> String {
-    let Asked::Named(name) = who else { return "the manifest".to_owned() };
-    let places: Vec<u32> = (0..).take_while(|place| provider.version(name, *place).is_ok()).collect();
-    let about: Vec<String> = places
-        .iter()
-        .filter(|place| versions.contains(place))
-        .filter_map(|place| provider.version(name, *place).ok())
-        .map(|version| version.to_string())
+    let Asked::Named(name) = who else { return who.to_string() };
+    // As in `clash`.
+    let Some(choice) = provider.versions(name).ok().flatten() else { return who.to_string() };
+    let about: Vec<String> = choice
+        .numbered()
+        .filter(|(place, _)| versions.contains(place))
+        .map(|(_, candidate)| candidate.version.to_string())
         .collect();
     match about.as_slice() {
-        _ if about.len() == places.len() && places.len() > 1 => format!("every version of {who}"),
+        _ if about.len() == choice.numbered().len() && about.len() > 1 => format!("every version of {who}"),
         [] => who.to_string(),
         [first, .., last] => format!("{who} {first} to {last}"),
         [one] => format!("{who} {one}"),
     }
-}
-
-/// The requirement as its author wrote it.
-fn asks(who: &Asked, versions: &Ranges<u32>, whom: &Asked, provider: &Provider<'_>) -> String {
-    let places = (0..).take_while(|place| match who {
-        Asked::Root => *place == 0,
-        Asked::Named(name) => provider.version(name, *place).is_ok(),
-    });
-    let needs = places.filter(|place| versions.contains(place)).flat_map(|place| provider.needs(who, place));
-    let written: BTreeSet<String> = needs
-        .filter(|need| Asked::Named(need.name.clone()) == *whom)
-        .map(|need| need.requirement.to_string())
-        .collect();
-    written.into_iter().collect::<Vec<_>>().join("` or `")
 }

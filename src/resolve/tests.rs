@@ -1,11 +1,10 @@
 use super::*;
 use crate::model::index::Withheld;
 use crate::model::version::Requirement;
-use proptest::prelude::*;
 
 /// A universe: packages with versions and what each needs.
 #[derive(Debug, Clone, Default)]
-struct Universe(BTreeMap<PackageName, Vec<Candidate>>);
+pub(super) struct Universe(pub(super) BTreeMap<PackageName, Vec<Candidate>>);
 
 impl Catalog for Universe {
     fn candidates(&self, name: &PackageName) -> Result<Option<Vec<Candidate>>> {
@@ -13,11 +12,11 @@ impl Catalog for Universe {
     }
 }
 
-fn name(text: &str) -> PackageName {
+pub(super) fn name(text: &str) -> PackageName {
     PackageName::parse(text).expect("a name")
 }
 
-fn needs(text: &str) -> Vec<Need> {
+pub(super) fn needs(text: &str) -> Vec<Need> {
     let parse = |part: &str| {
         let (package, requirement) = part.trim().split_once(' ').expect("name and requirement");
         Need::new(name(package), Requirement::parse(requirement).expect("a requirement"))
@@ -35,6 +34,7 @@ fn universe(text: &str) -> Universe {
             version: Version::parse(version.trim_start_matches('!')).expect("a version"),
             needs: needs(tail),
             withheld: version.starts_with('!').then(|| Withheld::Yanked("broken".to_owned())),
+            last_resort: false,
         };
         universe.0.entry(name(package)).or_default().push(candidate);
     }
@@ -43,7 +43,7 @@ fn universe(text: &str) -> Universe {
 
 fn solve(roots: &str, locked: &[(&str, &str)], universe: &Universe) -> Result<String> {
     let locked = locked.iter().map(|(package, v)| (name(package), Version::parse(v).expect("a version"))).collect();
-    let solution = resolve(&needs(roots), &locked, universe)?;
+    let solution = resolve(&needs(roots), &Preferences { locked, ..Preferences::default() }, universe)?;
     Ok(solution.iter().map(|(package, version)| format!("{package} {version}")).collect::<Vec<_>>().join(", "))
 }
 
@@ -67,6 +67,29 @@ fn what_needs_backtracking_is_solved() {
 }
 
 #[test]
+fn what_the_manifest_names_comes_before_what_others_need() {
+    // Whoever decided `lib` first, of which there are fewer, would be left with the oldest `tool`.
+    let all = universe("app 1.0.0: lib *\nlib 1.0.0:\nlib 2.0.0: tool 1\ntool 1.0.0:\ntool 2.0.0:\ntool 3.0.0:");
+    assert_eq!(solve("app *; tool *", &[], &all).expect("solved"), "app 1.0.0, lib 1.0.0, tool 3.0.0");
+}
+
+#[test]
+fn a_version_that_needs_another_one_of_itself_is_passed_over() {
+    let all = universe("a 1.0.0: a 1\na 2.0.0: a 1");
+    assert_eq!(solve("a *", &[], &all).expect("solved"), "a 1.0.0");
+    let error = solve("a 2", &[], &all).expect_err("no version is left");
+    assert!(error.causes().contains(&"`a` 2.0.0 needs itself in version `1`".to_owned()), "{error:?}");
+}
+
+#[test]
+fn what_is_only_a_last_resort_is_taken_where_nothing_else_will_do() {
+    let mut all = universe("a 1.0.0:\na 2.0.0:\nb 1.0.0: a 2");
+    all.0.get_mut(&name("a")).expect("a package")[1].last_resort = true;
+    assert_eq!(solve("a *", &[], &all).expect("solved"), "a 1.0.0");
+    assert_eq!(solve("a *; b *", &[], &all).expect("solved"), "a 2.0.0, b 1.0.0");
+}
+
+#[test]
 fn failures_name_who_asks() {
     let all = universe("a 1.0.0: c ^1\nb 1.0.0: c ^2\nc 1.0.0:\nc 2.0.0:\nd 1.0.0: gone *\ny !1.0.0:");
     let conflict = solve("a *; b *", &[], &all).expect_err("a conflict");
@@ -81,76 +104,6 @@ fn failures_name_who_asks() {
     assert!(solve("y *", &[], &all).expect_err("yanked").causes()[0].contains("yanked"));
 }
 
-fn any_universe() -> impl Strategy<Value = Universe> {
-    let need = (0..4_usize, prop::sample::select(vec!["*", "1", "2", ">=1, <3", "=1.0.0", "~2.0"]));
-    let release = prop::collection::vec(need, 0..3);
-    let package = prop::collection::vec(release, 1..4);
-    prop::collection::vec(package, 4).prop_map(|packages| {
-        let mut universe = Universe::default();
-        for (package, releases) in ["p0", "p1", "p2", "p3"].iter().zip(packages) {
-            let candidates = releases.into_iter().enumerate().map(|(i, wants)| Candidate {
-                version: Version::new(i as u64 + 1, 0, 0),
-                withheld: None,
-                needs: wants
-                    .iter()
-                    .filter(|(other, _)| format!("p{other}") != **package)
-                    .flat_map(|(other, requirement)| needs(&format!("p{other} {requirement}")))
-                    .collect(),
-            });
-            universe.0.insert(name(package), candidates.collect());
-        }
-        universe
-    })
-}
-
-/// Whether some choice of versions satisfies `roots`: tries them all.
-fn solvable(universe: &Universe, roots: &[Need]) -> bool {
-    fn admits(chosen: &BTreeMap<&PackageName, &Candidate>, needs: &[Need]) -> bool {
-        needs.iter().all(|need| chosen.get(&need.name).is_some_and(|c| need.requirement.matches(&c.version)))
-    }
-    fn search<'a>(
-        rest: &[(&'a PackageName, &'a Vec<Candidate>)],
-        chosen: &mut BTreeMap<&'a PackageName, &'a Candidate>,
-        roots: &[Need],
-    ) -> bool {
-        let Some(((package, candidates), rest)) = rest.split_first() else {
-            return admits(chosen, roots) && chosen.values().all(|candidate| admits(chosen, &candidate.needs));
-        };
-        // Leaving a package out is a choice too.
-        let without = search(rest, chosen, roots);
-        without
-            || candidates.iter().any(|candidate| {
-                chosen.insert(package, candidate);
-                let found = search(rest, chosen, roots);
-                chosen.remove(package);
-                found
-            })
-    }
-    let packages: Vec<_> = universe.0.iter().collect();
-    search(&packages, &mut BTreeMap::new(), roots)
-}
-
-proptest! {
-    #[test]
-    fn it_agrees_with_trying_everything(universe in any_universe(), root in 0..4_usize, wanted in 1..4_u64) {
-        let roots = needs(&format!("p{root} *; p{} {wanted}", (root + 1) % 4));
-        match resolve(&roots, &BTreeMap::new(), &universe) {
-            Err(error) => {
-                prop_assert_eq!(error.kind(), Kind::NoSolution);
-                prop_assert!(!solvable(&universe, &roots), "it gave up on a solvable universe");
-            }
-            Ok(solution) => {
-                let chosen = |need: &Need| solution.get(&need.name).is_some_and(|v| need.requirement.matches(v));
-                prop_assert!(roots.iter().all(chosen));
-                for (package, version) in &solution {
-                    let candidate = universe.0[package].iter().find(|c| c.version == *version).expect("listed");
-                    prop_assert!(candidate.needs.iter().all(chosen), "{package} lacks something");
-                }
-            }
-        }
-    }
-}
-
 #[test]
 fn waiting_for_an_answer_is_not_choosing() {
     /// Answers as a slow server does.
@@ -162,9 +115,10 @@ fn waiting_for_an_answer_is_not_choosing() {
         }
     }
     let slow = Slow(universe("a 1.0.0: b *\nb 1.0.0: c *\nc 1.0.0:"));
-    let solution = resolve_within(&needs("a *"), &BTreeMap::new(), &slow, Duration::from_millis(400));
+    let solution = resolve_within(&needs("a *"), &Preferences::default(), &slow, Duration::from_millis(400));
     assert_eq!(solution.expect("solved").len(), 3);
-    let error = resolve_within(&needs("a *"), &BTreeMap::new(), &slow, Duration::ZERO).expect_err("no time at all");
+    let error =
+        resolve_within(&needs("a *"), &Preferences::default(), &slow, Duration::ZERO).expect_err("no time at all");
     assert!(error.message().contains("too long"), "{error:?}");
 }
 
@@ -182,9 +136,9 @@ fn a_version_that_turns_out_to_be_of_no_use_gives_way_to_the_next_and_is_told_wh
         }
     }
     let lying = Lying(universe("a 1.0.0: b *\na 2.0.0:\na 3.0.0:\nb 1.0.0:"));
-    let solution = resolve(&needs("a *"), &BTreeMap::new(), &lying).expect("solved");
+    let solution = resolve(&needs("a *"), &Preferences::default(), &lying).expect("solved");
     assert_eq!(solution.values().map(ToString::to_string).collect::<Vec<_>>(), ["1.0.0", "1.0.0"]);
-    let error = resolve(&needs("a >=2"), &BTreeMap::new(), &lying).expect_err("nothing is left");
+    let error = resolve(&needs("a >=2"), &Preferences::default(), &lying).expect_err("nothing is left");
     assert_eq!(error.kind(), Kind::NoSolution);
     assert!(error.causes().iter().any(|cause| cause.contains("`a` 3.0.0 is something else")), "{error:?}");
 }

@@ -115,6 +115,28 @@ fn a_yanked_release_is_not_the_newest() {
 }
 
 #[test]
+fn a_newer_tag_than_the_pinned_one_is_told() {
+    let world = World::in_git();
+    let repo = Repo::new(&world, "kit", &[("SKILL.md", &skill("kit", "one"))]);
+    repo.git(&["tag", "kit-v1.0.0"]);
+    world.ok(&["install", "--git", &repo.url(), "--tag", "kit-v1.0.0"]);
+    for other in ["kit-v0.9.0", "v3.0.0", "kit-v2"] {
+        repo.git(&["tag", other]);
+    }
+    assert_eq!(rows(&world), json!({}));
+    repo.commit(&[("SKILL.md", &skill("kit", "two"))]);
+    for newer in ["kit-v1.10.0", "kit-v1.9.0", "kit-v2.0.0-rc.1"] {
+        repo.git(&["tag", newer]);
+    }
+    let row = &rows(&world)["kit"];
+    assert_eq!(
+        (&row["newest"], &row["change"], &row["held_by"]),
+        (&json!("1.10.0"), &json!("held"), &json!(["manifest"]))
+    );
+    assert_eq!(answer(&world, &["outdated", "--offline"])["outdated"]["current"], 1);
+}
+
+#[test]
 fn a_moved_tag_is_told_even_where_the_bytes_are_the_same() {
     let world = World::in_git();
     let repo = Repo::new(&world, "kit", &[("SKILL.md", &skill("kit", "one"))]);

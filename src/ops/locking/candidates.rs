@@ -6,7 +6,7 @@ use super::{Breadth, Locker, Rewritten, Unlock};
 use crate::error::{Error, Kind, Result};
 use crate::index::IndexKind;
 use crate::model::dependency::{Dependency, Need, Origin};
-use crate::model::index::{IndexId, Release, Withheld};
+use crate::model::index::{IndexId, Release, Tagged, Withheld};
 use crate::model::lock::Locked;
 use crate::model::name::{IndexName, PackageName};
 use crate::model::source::{Commit, RefWant, Source};
@@ -47,7 +47,8 @@ impl Locker<'_, '_> {
             Some(commit) => version::from_commit(commit),
             None => Version::new(0, 0, 0),
         });
-        let candidate = Candidate { version, needs: loaded.package.dependencies.clone(), withheld: None };
+        let candidate =
+            Candidate { version, needs: loaded.package.dependencies.clone(), withheld: None, last_resort: false };
         Ok(Direct { candidate, fresh: Some((source, commit, loaded)) })
     }
 
@@ -92,14 +93,15 @@ impl Locker<'_, '_> {
             old.is_some_and(|old| old.version == release.version && promised.is_none_or(|sum| sum == old.checksum))
         };
         let depends_on_age = |why: &Withheld| matches!(why, Withheld::TooYoung(..) | Withheld::Undated(_));
-        let withheld =
-            |release: &Release| release.withheld.clone().filter(|why| !(depends_on_age(why) && is_locked(release)));
+        // One that was yanked since stays where nothing else will do: it was good enough so far.
+        let may_stay = |why: &Withheld| depends_on_age(why) || matches!(why, Withheld::Yanked(_));
         let mut candidates: Vec<Candidate> = releases
             .iter()
             .map(|release| Candidate {
                 version: release.version.clone(),
                 needs: release.dependencies.clone(),
-                withheld: withheld(release),
+                withheld: release.withheld.clone().filter(|why| !(may_stay(why) && is_locked(release))),
+                last_resort: is_locked(release) && matches!(release.withheld, Some(Withheld::Yanked(_))),
             })
             .collect();
         if let Some(old) = old.filter(|_| !self.unlock.frees(name)) {
@@ -188,15 +190,25 @@ impl Catalog for Locker<'_, '_> {
     }
 
     fn needs(&self, name: &PackageName, candidate: &Candidate) -> Result<Needs> {
-        let needs = match self.read_needs(name, candidate)? {
+        let mut needs = match self.read_needs(name, candidate)? {
             Ok(needs) => needs,
             Err(why) => return Ok(Err(why)),
         };
+        let own = self.own_needs.borrow().get(&(name.clone(), candidate.version.clone())).cloned();
+        let own = own.unwrap_or_default();
+        // What is not known of a locked package is known now.
+        needs.retain(|need| need.requirement != Requirement::Any || own.iter().all(|own| own.name != need.name));
+        needs.extend(own);
         let id = self.releases.borrow().get(name).map(|(id, _)| id.clone());
         match id.filter(|id| self.indexes.kind_of(id) == Some(IndexKind::Marketplace)) {
             Some(id) => Ok(self.settle(name, &id, &needs)?.map_or(Ok(needs), Err)),
             None => Ok(Ok(needs)),
         }
+    }
+
+    fn says_all(&self, name: &PackageName, candidate: &Candidate) -> bool {
+        let is_it = |tagged: &Tagged| tagged.version == candidate.version;
+        !self.tagged.borrow().get(name).is_some_and(|tagged| tagged.iter().any(is_it))
     }
 }
 
@@ -231,5 +243,10 @@ fn locked_candidate(locked: &Locked, listed: &[Need]) -> Candidate {
     let known = listed.iter().filter(|need| locked.dependencies.contains(&need.name)).cloned();
     let unknown = locked.dependencies.iter().filter(|name| listed.iter().all(|need| need.name != **name));
     let unknown = unknown.map(|name| Need::new(name.clone(), Requirement::Any));
-    Candidate { version: locked.version.clone(), needs: known.chain(unknown).collect(), withheld: None }
+    Candidate {
+        version: locked.version.clone(),
+        needs: known.chain(unknown).collect(),
+        withheld: None,
+        last_resort: false,
+    }
 }

@@ -45,7 +45,7 @@ pub(in crate::ops) fn heal<'i>(
         let unlock = Unlock::Named(wishes.undecided.clone());
         let mut locker = Locker::new(manifest, &wishes.committed, &unlock, Rewritten::Stop, indexes, fetcher);
         // A lock does not say which versions a package allows of another, so every index is asked.
-        locker.breadth = Breadth::All;
+        locker.widen(Breadth::All);
         let mut locking = locker.solve()?;
         let is_unlisted = |name: &&PackageName| told == Told::ByMarkers && locker.is_unlisted(name, &locking.lock);
         let unlisted: Vec<PackageName> = locking.lock.packages.keys().filter(is_unlisted).cloned().collect();

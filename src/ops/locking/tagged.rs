@@ -20,8 +20,12 @@ impl Locker<'_, '_> {
         let mut tagged = self.indexes.tagged(id, name)?;
         let other = listed.iter().filter(|candidate| candidate.withheld != Some(Withheld::Untagged));
         tagged.retain(|tagged| other.clone().all(|candidate| candidate.version != tagged.version));
-        let candidate =
-            |tagged: &Tagged| Candidate { version: tagged.version.clone(), needs: Vec::new(), withheld: None };
+        let candidate = |tagged: &Tagged| Candidate {
+            version: tagged.version.clone(),
+            needs: Vec::new(),
+            withheld: None,
+            last_resort: false,
+        };
         let candidates = tagged.iter().map(candidate).collect();
         self.tagged.borrow_mut().insert(name.clone(), tagged);
         Ok(candidates)
