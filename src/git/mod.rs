@@ -10,6 +10,7 @@ mod fetch;
 mod filters;
 mod followed;
 pub mod history;
+pub mod lines;
 mod need;
 mod odb;
 mod package;

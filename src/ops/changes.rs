@@ -7,12 +7,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use similar::{ChangeTag, TextDiff};
 
 use super::Context;
 use super::fetch::Fetcher;
 use crate::error::{Kind, Result};
 use crate::fsx;
+use crate::git::lines;
 use crate::model::digest::TreeDigest;
 use crate::model::lock::Locked;
 use crate::model::name::PackageName;
@@ -23,8 +23,6 @@ use crate::receipt::Receipt;
 
 /// How long the files of a package are compared.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
-/// How many lines around a change are shown.
-const CONTEXT_LINES: usize = 3;
 
 /// What happens to the files of a package.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -203,14 +201,10 @@ impl FileChange {
 
     /// Counts lines, and writes them down where they are wanted.
     fn compare(&mut self, old: &str, new: &str, detail: Detail, deadline: Instant) {
-        let diff = TextDiff::configure().deadline(deadline).diff_lines(old, new);
-        for line in diff.iter_all_changes() {
-            match line.tag() {
-                ChangeTag::Insert => self.added += 1,
-                ChangeTag::Delete => self.removed += 1,
-                ChangeTag::Equal => {}
-            }
-        }
+        let is_late = Instant::now() >= deadline;
+        let compare = if is_late { lines::Difference::replaced } else { lines::Difference::between };
+        let lines::Difference { added, removed, hunks } = compare(old, new);
+        (self.added, self.removed) = (added, removed);
         if detail == Detail::Lines && old != new {
             let side = |prefix: &str, is_there| match is_there {
                 true => format!("{prefix}/{}", self.path),
@@ -218,7 +212,7 @@ impl FileChange {
             };
             let from = side("a", self.change != FileAction::Added);
             let to = side("b", self.change != FileAction::Removed);
-            self.patch = Some(diff.unified_diff().context_radius(CONTEXT_LINES).header(&from, &to).to_string());
+            self.patch = Some(format!("--- {from}\n+++ {to}\n{hunks}"));
         }
     }
 }
