@@ -2,6 +2,7 @@
 
 mod access;
 mod faults;
+mod index;
 mod limited;
 #[cfg(target_os = "linux")]
 mod offline;

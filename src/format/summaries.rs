@@ -3,6 +3,8 @@
 //!
 //! Invariant: whatever a stranger wrote, a package is one line and its fields stay where they are.
 
+use std::collections::BTreeSet;
+
 use crate::model::source::Commit;
 
 /// What a search reads of a package.
@@ -51,25 +53,37 @@ pub fn read(line: &str) -> Option<Summary<'_>> {
     fields.next().is_none().then_some(summary)
 }
 
+/// The text of an earlier commit as one of now: packages that are `gone` or in `new` are replaced, and all are in the order
+/// of their lines.
+#[must_use]
+pub fn renew(old: &str, gone: &BTreeSet<&str>, new: &str) -> String {
+    let kept = lines(old).filter(|line| !gone.contains(name(line)));
+    let mut all: Vec<&str> = kept.chain(lines(new)).collect();
+    all.sort_unstable();
+    let mut text = String::with_capacity(old.len() + new.len());
+    for line in all {
+        text.push_str(line);
+        text.push('\n');
+    }
+    text
+}
+
 /// The text as a file that says of which commit it is.
 #[must_use]
 pub fn to_file(text: &str, commit: &Commit) -> String {
-    format!("{}{text}", header(commit))
+    format!("{HEADER} {commit}\n{text}")
 }
 
-/// What [`to_file`] wrote for the same commit.
+/// What [`to_file`] wrote, and for which commit.
 #[must_use]
-pub fn from_file(mut file: String, commit: &Commit) -> Option<String> {
-    let header = header(commit);
-    file.starts_with(&header).then(|| {
-        file.drain(..header.len());
-        file
-    })
+pub fn from_file(mut file: String) -> Option<(Commit, String)> {
+    let (header, _) = file.split_once('\n')?;
+    let commit = Commit::parse(header.strip_prefix(HEADER)?.strip_prefix(' ')?).ok()?;
+    file.drain(..=header.len());
+    Some((commit, file))
 }
 
-fn header(commit: &Commit) -> String {
-    format!("cpm-summaries-v1 {commit}\n")
-}
+const HEADER: &str = "cpm-summaries-v1";
 
 #[cfg(test)]
 mod tests {
@@ -88,10 +102,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_another_commit_is_not_taken() {
-        let commit = |digit: &str| Commit::parse(&digit.repeat(40)).expect("a commit");
-        let file = to_file("x\t\t\t\n", &commit("a"));
-        assert_eq!(from_file(file.clone(), &commit("a")).as_deref(), Some("x\t\t\t\n"));
-        assert_eq!(from_file(file, &commit("b")), None);
+    fn a_file_says_of_which_commit_it_is() {
+        let commit = Commit::parse(&"a".repeat(40)).expect("a commit");
+        let file = to_file("x\t\t\t\n", &commit);
+        assert_eq!(from_file(file), Some((commit, "x\t\t\t\n".to_owned())));
+        for damaged in ["", "cpm-summaries-v1 ", "cpm-summaries-v1 a\n", "x\t\t\t\n"] {
+            assert_eq!(from_file(damaged.to_owned()), None, "{damaged:?}");
+        }
+    }
+
+    #[test]
+    fn what_changed_replaces_what_was() {
+        let old = "one\t1\t\t\ntwo\t1\t\t\nzoo\t1\t\t\n";
+        let new = "two\t2\t\t\nabc\t1\t\t\n";
+        let gone = BTreeSet::from(["two", "zoo", "abc"]);
+        assert_eq!(renew(old, &gone, new), "abc\t1\t\t\none\t1\t\t\ntwo\t2\t\t\n");
     }
 }

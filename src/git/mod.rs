@@ -4,6 +4,7 @@
 //! modes and sizes that it may have.
 
 mod capture;
+mod changes;
 mod command;
 mod failure;
 mod fetch;
@@ -33,12 +34,13 @@ use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub use changes::{ChangedFile, Changes};
 pub use followed::Followed;
 use git2::Oid;
 
 use self::command::Git;
 use self::need::Need;
-use self::odb::{Bounds, Fault, Item, Mode, Node};
+use self::odb::{Bounds, Fault, Node};
 use self::present::offline;
 pub use self::together::WantedCommit;
 use crate::error::{Error, Kind, Result};
@@ -241,7 +243,10 @@ impl<'a> Cache<'a> {
     /// [`Kind::UnsafeTree`] when the path is a symbolic link or the file too large; and as [`Cache::ensure`].
     pub fn file(&self, url: &GitUrl, commit: &Commit, path: &RelPath) -> Result<Option<Vec<u8>>> {
         self.read(url, commit, &[Need::File(path)], |snapshot| match snapshot.node(Some(path))? {
-            Some(Node::File(blob)) => snapshot.read(blob, MAX_INDEX_FILE_BYTES).map(Some),
+            Some(Node::File(blob)) => {
+                let bytes = snapshot.read(blob, MAX_INDEX_FILE_BYTES).map(Some);
+                bytes.map_err(|fault| fault.map(|error| error.because(format!("the file is `{path}`"))))
+            }
             Some(Node::Link(_)) => Err(Error::new(Kind::UnsafeTree, format!("`{path}` is a symbolic link"))
                 .at(snapshot.place())
                 .because("cpm reads it only as a file")
@@ -259,22 +264,6 @@ impl<'a> Cache<'a> {
             let Some(Node::Dir(folder)) = snapshot.node(path)? else { return Ok(None) };
             let entries = snapshot.list(folder)?.into_iter().map(|(name, node)| Entry { name, kind: node.into() });
             Ok(Some(entries.collect()))
-        })
-    }
-
-    /// The files below a folder of an index with their bytes, paths relative to the folder; links are left out, and
-    /// a folder that is not there has none.
-    ///
-    /// # Errors
-    /// [`Kind::UnsafeTree`] when a name or a size is not safe; and as [`Cache::ensure`].
-    pub fn files(&self, url: &GitUrl, commit: &Commit, path: &RelPath) -> Result<Vec<(RelPath, Vec<u8>)>> {
-        self.read(url, commit, &[Need::Below(Some(path), Bounds::INDEX)], |snapshot| {
-            let Some(Node::Dir(folder)) = snapshot.node(Some(path))? else { return Ok(Vec::new()) };
-            let mut items = snapshot.scan(folder, Bounds::INDEX)?;
-            items.retain(|item| item.mode != Mode::Link);
-            items.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-            let read = |item: Item| Ok((item.path, snapshot.read(item.blob, MAX_INDEX_FILE_BYTES)?));
-            items.into_iter().map(read).collect()
         })
     }
 }

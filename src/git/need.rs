@@ -9,6 +9,7 @@ use super::filters::Filters;
 use super::odb::{Bounds, Item, Node, Read, Snapshot};
 use crate::error::Kind;
 use crate::model::relpath::RelPath;
+use crate::model::source::Commit;
 
 /// What is to be read of a commit.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +20,12 @@ pub(super) enum Need<'p> {
     File(&'p RelPath),
     /// Everything at or below a path.
     Below(Option<&'p RelPath>, Bounds),
+    /// All names below a folder of an index.
+    AllNames(&'p RelPath),
+    /// What is other below a folder of an index than at an earlier commit.
+    Changed(&'p RelPath, Option<&'p Commit>),
+    /// Files by their ids.
+    Blobs(&'p [Oid]),
 }
 
 /// Objects that are needed and absent.
@@ -41,7 +48,8 @@ impl<'p> Need<'p> {
     pub(super) fn path(&self) -> Option<&'p RelPath> {
         match *self {
             Need::Names(path) | Need::Below(path, _) => path,
-            Need::File(path) => Some(path),
+            Need::File(path) | Need::AllNames(path) | Need::Changed(path, _) => Some(path),
+            Need::Blobs(_) => None,
         }
     }
 
@@ -83,6 +91,14 @@ impl Lacking {
         self.blobs.extend(other.blobs);
     }
 
+    /// Trees that are needed with all trees below, and `whole` with all files too.
+    fn below(&mut self, trees: Vec<Oid>, whole: bool) {
+        match whole {
+            true => self.whole.extend(trees),
+            false => trees.into_iter().for_each(|tree| self.way(tree, ALL_LEVELS)),
+        }
+    }
+
     /// A tree that lies in the way.
     fn way(&mut self, tree: Oid, levels: usize) {
         let known = self.ways.entry(tree).or_default();
@@ -91,7 +107,7 @@ impl Lacking {
 }
 
 /// Where a path leads as far as the cache knows.
-enum Way {
+pub(super) enum Way {
     There(Node),
     Nowhere,
     /// The next tree is absent; so many components are left.
@@ -113,11 +129,15 @@ impl Snapshot<'_> {
     }
 
     fn add_lacking(&self, need: &Need<'_>, filters: Filters, lacking: &mut Lacking) -> Read<()> {
+        if let Need::Blobs(blobs) = need {
+            lacking.blobs.extend(self.absent(blobs.iter().copied())?);
+            return Ok(());
+        }
         let narrow = filters == Filters::Narrow;
         let levels = |count| if narrow { count } else { ALL_LEVELS };
         match (self.way(need.path())?, need) {
-            // The folder of a file is small, and its other files are read next.
-            (Way::Absent { tree, .. }, Need::File(_)) if narrow => _ = lacking.whole.insert(tree),
+            // The folder of a file is small, and its other files are read next. What is above it may be large.
+            (Way::Absent { tree, left: 1 }, Need::File(_)) if narrow => _ = lacking.whole.insert(tree),
             (Way::Absent { tree, left }, _) => lacking.way(tree, levels(left)),
             (Way::There(Node::File(blob) | Node::Link(blob)), Need::File(_) | Need::Below(..)) => {
                 if !self.has(blob)? {
@@ -132,11 +152,18 @@ impl Snapshot<'_> {
             (Way::There(Node::Dir(tree)), Need::Below(_, bounds)) => {
                 let Some((items, absent)) = self.scan_present(tree, *bounds)? else { return Ok(()) };
                 // A tree that is here cannot be asked for: git sees that it has it.
-                lacking.blobs.extend(self.absent_blobs(&items)?);
-                match narrow {
-                    true => lacking.whole.extend(absent),
-                    false => absent.into_iter().for_each(|tree| lacking.way(tree, ALL_LEVELS)),
-                }
+                lacking.blobs.extend(self.absent(items.iter().map(|item| item.blob))?);
+                lacking.below(absent, narrow);
+            }
+            (Way::There(Node::Dir(tree)), Need::AllNames(_)) => {
+                let absent = self.scan_present(tree, Bounds::INDEX)?.map(|(_, absent)| absent);
+                lacking.below(absent.unwrap_or_default(), false);
+            }
+            (Way::There(Node::Dir(_)), Need::Changed(path, before)) => {
+                let Some(changes) = unless_unsafe(self.differences(path, *before))? else { return Ok(()) };
+                lacking.blobs.extend(self.absent(changes.items.iter().map(|item| item.blob))?);
+                // Beside what has changed there may be much that has not.
+                lacking.below(changes.absent, narrow && changes.is_whole);
             }
             (Way::There(_) | Way::Nowhere, _) => {}
         }
@@ -146,24 +173,22 @@ impl Snapshot<'_> {
     /// The scanned items and the trees that are absent; `None` when no package may be like this.
     fn scan_present(&self, tree: Oid, bounds: Bounds) -> Read<Option<(Vec<Item>, Vec<Oid>)>> {
         let mut absent = Vec::new();
-        match self.scan_with(tree, bounds, &mut |tree| absent.push(tree)) {
-            Ok(items) => Ok(Some((items, absent))),
-            Err(fault) if fault.kind() == Kind::UnsafeTree => Ok(None),
-            Err(fault) => Err(fault),
-        }
+        let items = unless_unsafe(self.scan_with(tree, bounds, &mut |tree| absent.push(tree)))?;
+        Ok(items.map(|items| (items, absent)))
     }
 
-    fn absent_blobs(&self, items: &[Item]) -> Read<Vec<Oid>> {
+    /// Those of some objects that are not here.
+    fn absent(&self, objects: impl Iterator<Item = Oid>) -> Read<Vec<Oid>> {
         let mut absent = Vec::new();
-        for item in items {
-            if !self.has(item.blob)? {
-                absent.push(item.blob);
+        for id in objects {
+            if !self.has(id)? {
+                absent.push(id);
             }
         }
         Ok(absent)
     }
 
-    fn way(&self, path: Option<&RelPath>) -> Read<Way> {
+    pub(super) fn way(&self, path: Option<&RelPath>) -> Read<Way> {
         let components: Vec<&str> = path.into_iter().flat_map(RelPath::components).collect();
         let mut node = Node::Dir(self.top());
         for (at, component) in components.iter().enumerate() {
@@ -185,18 +210,29 @@ impl Snapshot<'_> {
             Some(above) => format!("{above}/{path}"),
             None => path.to_string(),
         };
-        match (self.way(need.path())?, need) {
+        let items = match (self.way(need.path())?, need) {
             (Way::There(Node::Dir(tree)), Need::Below(_, bounds)) => {
-                let (items, _) = self.scan_present(tree, *bounds)?.unwrap_or_default();
-                let mut paths = Vec::new();
-                for item in &items {
-                    if !self.has(item.blob)? {
-                        paths.push(shown(&item.path));
-                    }
-                }
-                Ok(paths)
+                self.scan_present(tree, *bounds)?.map(|(items, _)| items)
             }
-            (_, need) => Ok(need.path().map(ToString::to_string).into_iter().collect()),
+            (Way::There(Node::Dir(_)), Need::Changed(path, before)) => {
+                unless_unsafe(self.differences(path, *before))?.map(|found| found.items)
+            }
+            (_, need) => return Ok(need.path().map(ToString::to_string).into_iter().collect()),
+        };
+        let mut paths = Vec::new();
+        for item in items.unwrap_or_default() {
+            if !self.has(item.blob)? {
+                paths.push(shown(&item.path));
+            }
         }
+        Ok(paths)
+    }
+}
+
+/// What no package may have is left to whoever reads it.
+fn unless_unsafe<T>(read: Read<T>) -> Read<Option<T>> {
+    match read {
+        Err(fault) if fault.kind() == Kind::UnsafeTree => Ok(None),
+        read => read.map(Some),
     }
 }

@@ -92,6 +92,35 @@ pub(super) struct Item {
     pub(super) mode: Mode,
 }
 
+/// An entry of a folder that a package may have.
+#[derive(Debug)]
+pub(super) enum Found {
+    Folder(RelPath, Oid),
+    Item(Item),
+}
+
+impl Found {
+    /// An entry of the folder `above`, checked as far as it can be without reading it.
+    ///
+    /// # Errors
+    /// [`Kind::UnsafeTree`] for a name or a mode that a package may not have.
+    pub(super) fn admit(above: Option<&RelPath>, entry: &TreeEntry<'_>) -> Result<Self> {
+        let path = child(above, entry.name_bytes())?;
+        match (Node::of(entry), Mode::of(entry)) {
+            (Node::Dir(tree), _) => Ok(Found::Folder(path, tree)),
+            (Node::Submodule, _) => Err(Error::new(Kind::UnsafeTree, format!("`{path}` is a git submodule"))
+                .because("cpm installs what is in the repository itself, and fetches no other")),
+            (Node::File(blob) | Node::Link(blob), Some(mode)) => Ok(Found::Item(Item { path, blob, mode })),
+            (_, None) => Err(Error::new(Kind::UnsafeTree, format!("`{path}` is not an ordinary file"))
+                .because(format!("its mode is {:o}", entry.filemode_raw()))),
+        }
+    }
+
+    pub(super) fn is_link(&self) -> bool {
+        matches!(self, Found::Item(Item { mode: Mode::Link, .. }))
+    }
+}
+
 /// The modes that a package may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -112,6 +141,15 @@ impl Bounds {
     pub(super) const PACKAGE: Bounds = Bounds { files: MAX_FILES, folders: 4 * MAX_FILES };
     /// For an index with a file per package.
     pub(super) const INDEX: Bounds = Bounds { files: 200_000, folders: 200_000 };
+
+    /// Refuses more.
+    pub(super) fn hold(self, files: usize, folders: usize) -> Result<()> {
+        if files <= self.files && folders <= self.folders {
+            return Ok(());
+        }
+        let why = format!("it has more than {} files, or folders without end", self.files);
+        Err(Error::new(Kind::UnsafeTree, "the package is too large").because(why))
+    }
 }
 
 impl<'a> Snapshot<'a> {
@@ -128,6 +166,11 @@ impl<'a> Snapshot<'a> {
             Err(cause) => return Err(damaged(path, url, &cause)),
         };
         Ok(Some(Snapshot { repository, path: path.to_owned(), top, url, commit }))
+    }
+
+    /// Another commit of the same repository.
+    pub(super) fn at<'c>(&'c self, commit: &'c Commit) -> Read<Option<Snapshot<'c>>> {
+        Snapshot::open(&self.path, self.url, commit)
     }
 
     /// Address and commit, for messages.
@@ -208,31 +251,14 @@ impl<'a> Snapshot<'a> {
                 continue;
             }
             for entry in self.tree(folder)?.iter() {
-                let path = child(above.as_ref(), entry.name_bytes())?;
-                match (Node::of(&entry), Mode::of(&entry)) {
-                    (Node::Dir(tree), _) => {
+                match Found::admit(above.as_ref(), &entry)? {
+                    Found::Folder(path, tree) => {
                         folders += 1;
                         open.push((Some(path), tree));
                     }
-                    (Node::Submodule, _) => {
-                        return Err(Error::new(Kind::UnsafeTree, format!("`{path}` is a git submodule"))
-                            .because("cpm installs what is in the repository itself, and fetches no other")
-                            .into());
-                    }
-                    (Node::File(blob) | Node::Link(blob), Some(mode)) => items.push(Item { path, blob, mode }),
-                    (_, None) => {
-                        let why = format!("its mode is {:o}", entry.filemode_raw());
-                        return Err(Error::new(Kind::UnsafeTree, format!("`{path}` is not an ordinary file"))
-                            .because(why)
-                            .into());
-                    }
+                    Found::Item(item) => items.push(item),
                 }
-                if items.len() > bounds.files || folders > bounds.folders {
-                    let most = bounds.files;
-                    return Err(Error::new(Kind::UnsafeTree, "the package is too large")
-                        .because(format!("it has more than {most} files, or folders without end"))
-                        .into());
-                }
+                bounds.hold(items.len(), folders)?;
             }
         }
         Ok(items)
@@ -262,7 +288,7 @@ impl<'a> Snapshot<'a> {
         if size > most {
             return Err(Error::new(Kind::UnsafeTree, "a file is too large")
                 .at(self.place())
-                .because(format!("it has {size} bytes, and may have {most}"))
+                .because(format!("it has {size} bytes, and may have {} MiB", most >> 20))
                 .into());
         }
         let odb = self.odb()?;
@@ -274,7 +300,7 @@ impl<'a> Snapshot<'a> {
         self.repository.odb().map_err(|cause| self.damaged(&cause))
     }
 
-    fn tree(&self, id: Oid) -> Read<git2::Tree<'_>> {
+    pub(super) fn tree(&self, id: Oid) -> Read<git2::Tree<'_>> {
         self.repository.find_tree(id).map_err(|cause| self.damaged(&cause))
     }
 

@@ -16,6 +16,7 @@ use std::sync::OnceLock;
 pub use self::ahead::{Ahead, Place};
 use self::rules::withhold_untagged;
 use crate::error::{Error, Kind, Result};
+use crate::format::index_line;
 use crate::format::marketplace::Marketplace;
 use crate::git::{Cache, Followed, Reading};
 use crate::model::index::{IndexConfig, IndexId, Release, Tagged};
@@ -358,10 +359,10 @@ fn is_part(name: &PackageName, other: &PackageName) -> bool {
     name.as_str().len() > 2 && other.as_str().contains(name.as_str())
 }
 
-/// The package that a file of an index is about.
+/// The package that a file of an index is about; none where nobody would look for it.
 fn name_of_file(path: &str) -> Option<PackageName> {
-    let name = path.strip_prefix("packages/")?.rsplit('/').next()?.strip_suffix(".jsonl")?;
-    PackageName::parse(name).ok()
+    let name = PackageName::parse(path.rsplit('/').next()?.strip_suffix(".jsonl")?).ok()?;
+    (index_line::file_of(&name) == path).then_some(name)
 }
 
 /// Edit distance, for suggesting names; both are short.

@@ -35,20 +35,25 @@ impl Shelf {
         upkeep::folders(&self.0)
     }
 
-    /// What is kept of an index at a commit, else what `make` reads, which is kept from now on.
+    /// What is kept of an index at a commit, else what `make` reads, which is kept from now on. It is given what is kept
+    /// of another commit.
     pub(super) fn get_or(
         &self,
         url: &GitUrl,
         commit: &Commit,
-        make: impl FnOnce() -> Result<String>,
+        make: impl FnOnce(Option<(Commit, String)>) -> Result<String>,
     ) -> Result<String> {
         let folder = self.0.join(FileDigest::of(url.as_str().as_bytes()).hex());
         let kept = fsx::read_optional(&folder.join(FILE))?.and_then(|bytes| String::from_utf8(bytes).ok());
-        if let Some(text) = kept.and_then(|file| summaries::from_file(file, commit)) {
-            upkeep::note_use(&folder);
-            return Ok(text);
-        }
-        let text = make()?;
+        let kept = kept.and_then(summaries::from_file);
+        let before = match kept {
+            Some((of, text)) if of == *commit => {
+                upkeep::note_use(&folder);
+                return Ok(text);
+            }
+            before => before,
+        };
+        let text = make(before)?;
         // A cache that may only be read makes the next search slower, and this one no worse.
         let _ = keep(&folder, &summaries::to_file(&text, commit));
         Ok(text)

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::{answer, asked};
+use crate::support::index::file_of;
 use crate::support::{Index, Repo, World, delete, skill};
 
 /// The names of what is found, in order, each with its index.
@@ -38,15 +39,11 @@ fn described(world: &World, packages: &[(&str, &str, &[&str])]) -> Index {
         .iter()
         .map(|(name, description, keywords)| {
             let more = json!({ "description": description, "keywords": keywords });
-            (index_file(name), line(name, "1.0.0", more))
+            (file_of(name), line(name, "1.0.0", more))
         })
         .collect();
     index.repo.commit(&files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>());
     index
-}
-
-fn index_file(name: &str) -> String {
-    cpm::format::index_line::file_of(&cpm::model::name::PackageName::parse(name).expect("a name"))
 }
 
 /// The file in which the cache keeps what a search reads of an index.
@@ -175,10 +172,12 @@ fn an_index_is_read_once_until_it_moves_on() {
     std::fs::write(&file, text.replace("one\t", "kept\t")).expect("written");
     assert_eq!(found(&world, &["zebra"]), ["kept acme"], "not read again");
     assert_eq!(found(&world, &["zebra", "--offline"]), ["kept acme"]);
-    index.repo.commit(&[(&index_file("two"), &line("two", "1.0.0", json!({ "description": "zebra" })))]);
-    assert_eq!(found(&world, &["zebra"]), ["one acme", "two acme"]);
+    index.repo.commit(&[(&file_of("two"), &line("two", "1.0.0", json!({ "description": "zebra" })))]);
+    assert_eq!(found(&world, &["zebra"]), ["kept acme", "two acme"], "only what changed is read");
     std::fs::write(&file, "cpm-summaries-v1 ").expect("damaged");
     assert_eq!(found(&world, &["zebra"]), ["one acme", "two acme"]);
+    index.repo.remove(&[&file_of("one")]);
+    assert_eq!(found(&world, &["zebra"]), ["two acme"]);
     let info = world.ok(&["cache", "info", "--json"]).json();
     assert_eq!(
         (&info["cache"]["parts"][3]["name"], &info["cache"]["parts"][3]["count"]),
@@ -192,7 +191,7 @@ fn an_index_is_read_once_until_it_moves_on() {
 fn a_bad_line_hides_only_itself() {
     let world = World::in_git();
     let index = described(&world, &[("one", "zebra", &[])]);
-    index.repo.commit(&[(&index_file("two"), "not a release\n"), ("packages/README.md", "zebra\n")]);
+    index.repo.commit(&[(&file_of("two"), "not a release\n"), ("packages/README.md", "zebra\n")]);
     assert_eq!(found(&world, &["zebra"]), ["one acme"]);
 }
 
@@ -222,10 +221,8 @@ fn hostile_text_is_drawn_and_stays_on_its_line() {
 #[test]
 fn a_long_list_is_cut_and_says_so() {
     let world = World::in_git();
-    let files: Vec<(String, String)> = (0..60)
-        .map(|at| format!("zebra-{at}"))
-        .map(|name| (index_file(&name), line(&name, "1.0.0", json!({}))))
-        .collect();
+    let files: Vec<(String, String)> =
+        (0..60).map(|at| format!("zebra-{at}")).map(|name| (file_of(&name), line(&name, "1.0.0", json!({})))).collect();
     let index = Index::added(&world, "acme");
     index.repo.commit(&files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect::<Vec<_>>());
     assert_eq!(found(&world, &["zebra"]).len(), 60);

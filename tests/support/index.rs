@@ -96,7 +96,8 @@ impl Index {
     }
 }
 
-fn file_of(name: &str) -> String {
+/// The file of a package in an index.
+pub fn file_of(name: &str) -> String {
     index_line::file_of(&PackageName::parse(name).expect("a package name"))
 }
 

@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used)]
 
+mod changes;
 mod fetching;
 mod healing;
 mod limits;
