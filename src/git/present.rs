@@ -36,13 +36,16 @@ impl Cache<'_> {
     pub(super) fn healing<T>(&self, url: &GitUrl, work: impl Fn() -> Read<T>) -> Result<T> {
         match work() {
             Err(Fault::Damaged(_)) if self.network == Network::Online => {
-                self.progress.detail(&format!("the cache of {url} is damaged: fetching it anew"));
-                self.exclusive(url, |repository| repository::discard(repository).map_err(Fault::from))
-                    .map_err(Fault::error)?;
+                self.discard(url)?;
                 work().map_err(Fault::error)
             }
             result => result.map_err(Fault::error),
         }
+    }
+
+    fn discard(&self, url: &GitUrl) -> Result<()> {
+        self.progress.detail(&format!("the cache of {url} is damaged: fetching it anew"));
+        self.exclusive(url, |repository| repository::discard(repository).map_err(Fault::from)).map_err(Fault::error)
     }
 
     fn bring<'s>(&self, url: &'s GitUrl, commit: &'s Commit, needs: &[Need<'_>]) -> Read<Snapshot<'s>> {
