@@ -76,6 +76,25 @@ struct Block {
     cause: String,
 }
 
+/// How much of a file must be UTF-8 text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Strictness {
+    /// All: the client or the model gets it as it is.
+    Whole,
+    /// All but a stray zero byte: what the model may read when it works. Two real plugins of 748 have damaged drawings.
+    Prose,
+    /// What is text is read as text.
+    AsFarAsItGoes,
+    /// It is text only if it is text as a whole.
+    Perhaps,
+}
+
+/// Whether zero bytes are damage in a text; in UTF-16 every second byte is one.
+fn has_few_zeros(bytes: &[u8]) -> bool {
+    let zeros = bytes.split(|byte| *byte == 0).count() - 1;
+    zeros * 100 < bytes.len()
+}
+
 impl Gate {
     fn file(&mut self, path: &RelPath, bytes: &[u8]) {
         let name = path.file_name();
@@ -83,7 +102,15 @@ impl Gate {
         let is_prompt = name == "SKILL.md" || self.prompts.contains(path.as_str());
         let is_markdown = matches!(extension.as_str(), "md" | "mdx" | "markdown");
         let is_client_file = CLIENT_FILES.contains(&name);
-        let is_text = TEXT_EXTENSIONS.contains(&extension.as_str());
+        let strictness = if is_prompt || is_client_file {
+            Strictness::Whole
+        } else if is_markdown {
+            Strictness::Prose
+        } else if TEXT_EXTENSIONS.contains(&extension.as_str()) {
+            Strictness::AsFarAsItGoes
+        } else {
+            Strictness::Perhaps
+        };
         self.decoded(path.as_str(), "the name of a file", path.as_str(), true);
         if may_hold_secrets(name, bytes) {
             self.remark("may hold secrets of its author", path.to_string());
@@ -95,7 +122,7 @@ impl Gate {
         if is_archive(bytes) && !DOCUMENT_EXTENSIONS.contains(&extension.as_str()) {
             self.remark("is an archive, and cpm does not look into it", path.to_string());
         }
-        let Some(text) = self.text(path, bytes, is_prompt || is_markdown || is_client_file, is_text) else { return };
+        let Some(text) = self.text(path, bytes, strictness) else { return };
         let already = self.blocks.len();
         let scale = if is_prompt { hidden::Scale::Prompt } else { hidden::Scale::Text };
         let found = hidden::scan(&text, scale);
@@ -126,14 +153,16 @@ impl Gate {
     }
 
     /// The text of a file: all or nothing where the client or the model reads it, as far as it goes elsewhere.
-    fn text<'a>(&mut self, path: &RelPath, bytes: &'a [u8], is_read: bool, is_text: bool) -> Option<Cow<'a, str>> {
+    fn text<'a>(&mut self, path: &RelPath, bytes: &'a [u8], strictness: Strictness) -> Option<Cow<'a, str>> {
         let zero = bytes.iter().position(|byte| *byte == 0);
         let bad = match std::str::from_utf8(bytes) {
-            Ok(text) if zero.is_none() => return Some(Cow::Borrowed(text)),
+            Ok(text) if zero.is_none() || (strictness == Strictness::Prose && has_few_zeros(bytes)) => {
+                return Some(Cow::Borrowed(text));
+            }
             Ok(_) => zero.unwrap_or_default(),
             Err(error) => error.valid_up_to().min(zero.unwrap_or(usize::MAX)),
         };
-        if is_read {
+        if matches!(strictness, Strictness::Whole | Strictness::Prose) {
             let cause = format!("byte {bad} is not part of UTF-8 text");
             self.block(
                 path.to_string(),
@@ -143,7 +172,7 @@ impl Gate {
             return None;
         }
         // Neither: a picture or the like.
-        is_text.then(|| {
+        (strictness == Strictness::AsFarAsItGoes).then(|| {
             self.remark("is not valid UTF-8", path.to_string());
             String::from_utf8_lossy(bytes)
         })

@@ -1,7 +1,7 @@
 //! Reads a package tree by the client's own rules: what it would load from it, and what it would skip
 //! [claude-code.md §3.5].
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
@@ -51,7 +51,7 @@ pub(super) fn read(tree: &Tree, given: Option<&str>) -> Result<Package> {
     };
     match shape {
         Shape::Skill => {
-            let skill = read_skill(tree, None, "skill");
+            let skill = read_skill(tree, None, "skill", false);
             package.description = skill.description.clone();
             package.skills.push(skill);
         }
@@ -59,10 +59,11 @@ pub(super) fn read(tree: &Tree, given: Option<&str>) -> Result<Package> {
         Shape::Servers => read_registry_file(tree, &mut package)?,
         Shape::Plugin | Shape::Unnamed => {
             // An entry that lists skills means these and no others; a plugin.json adds to the default folder.
-            let only_listed = shape == Shape::Unnamed && !manifest.skills.is_empty();
-            read_skills(tree, &manifest.skills, only_listed, &mut package)?;
-            package.commands = markdown(tree, manifest.commands.as_deref(), "commands");
-            package.agents = markdown(tree, manifest.agents.as_deref(), "agents");
+            // With commands and agents it is the other way round.
+            let is_entry = shape == Shape::Unnamed;
+            read_skills(tree, &manifest.skills, is_entry, &mut package);
+            package.commands = markdown(tree, manifest.commands.as_deref(), "commands", is_entry);
+            package.agents = markdown(tree, manifest.agents.as_deref(), "agents", is_entry);
             read_hooks(tree, &manifest, &mut package)?;
             read_servers(tree, &manifest, &mut package)?;
             read_lsp(tree, &manifest, &mut package)?;
@@ -131,44 +132,58 @@ fn nothing_to_load(tree: &Tree, package: &Package) -> Error {
     }
 }
 
-/// Reads one skill; `fallback` names it where it has no folder.
-fn read_skill(tree: &Tree, dir: Option<RelPath>, fallback: &str) -> Skill {
-    let file = dir.as_ref().map_or_else(|| "SKILL.md".to_owned(), |dir| format!("{dir}/SKILL.md"));
+/// Reads one skill; `fallback` names it where it has no folder, and `is_named` says that a list names its folder itself.
+fn read_skill(tree: &Tree, dir: Option<RelPath>, fallback: &str, is_named: bool) -> Skill {
+    let file = skill_file(dir.as_ref());
     let text = tree.get(&file).map(|file| String::from_utf8_lossy(&file.bytes));
-    let name = dir.as_ref().map_or(fallback, RelPath::file_name);
+    let frontmatter = text.as_deref().map(frontmatter::read);
+    let of_folder = dir.as_ref().map_or(fallback, RelPath::file_name);
+    // What a folder of skills holds is called as its own folder; what is named itself, as it says of itself.
+    let of_itself = frontmatter.as_ref().filter(|_| is_named).and_then(|frontmatter| frontmatter.text("name"));
     Skill {
-        name: SkillName::parse(name).map_err(|error| error.message().to_owned()),
-        description: text.and_then(|text| frontmatter::read(&text).text("description")),
+        name: SkillName::parse(of_itself.as_deref().unwrap_or(of_folder)).map_err(|error| error.message().to_owned()),
+        description: frontmatter.and_then(|frontmatter| frontmatter.text("description")),
         dir,
     }
 }
 
-fn read_skills(tree: &Tree, listed: &[ComponentPath], only_listed: bool, package: &mut Package) -> Result<()> {
-    let mut dirs: BTreeSet<Option<RelPath>> = BTreeSet::new();
-    if !only_listed {
-        dirs.extend(skill_folders(tree, Some("skills")).map(Some));
-        if tree.get("SKILL.md").is_some() {
-            dirs.insert(None);
-        }
+fn skill_file(dir: Option<&RelPath>) -> String {
+    dir.map_or_else(|| "SKILL.md".to_owned(), |dir| format!("{dir}/SKILL.md"))
+}
+
+/// The skills of a path that a list names, each with whether it is the path itself: one skill, or all right below it.
+fn skills_at(tree: &Tree, path: &ComponentPath) -> BTreeMap<ComponentPath, bool> {
+    if tree.get(&skill_file(path.as_ref())).is_some() {
+        return BTreeMap::from([(path.clone(), path.is_some())]);
     }
+    skill_folders(tree, path.as_ref().map(RelPath::as_str)).map(|folder| (Some(folder), false)).collect()
+}
+
+/// Where skills lie if nobody says otherwise.
+const SKILLS: &str = "skills";
+
+fn read_skills(tree: &Tree, listed: &[ComponentPath], only_listed: bool, package: &mut Package) {
+    let mut skills = BTreeMap::new();
     for path in listed {
-        let file = path.as_ref().map_or_else(|| "SKILL.md".to_owned(), |dir| format!("{dir}/SKILL.md"));
-        if tree.get(&file).is_some() {
-            dirs.insert(path.clone());
-            continue;
-        }
-        let inside: Vec<RelPath> = skill_folders(tree, path.as_ref().map(RelPath::as_str)).collect();
-        if inside.is_empty() {
+        let found = skills_at(tree, path);
+        let is_default = path.as_ref().is_some_and(|path| path.as_str() == SKILLS);
+        if found.is_empty() && !is_default {
             let shown = path.as_ref().map_or("./", RelPath::as_str);
             package.notes.push(format!("`skills` names `{shown}`, where there is no skill"));
         }
-        dirs.extend(inside.into_iter().map(Some));
+        skills.extend(found);
+    }
+    // A list that leads nowhere is as none.
+    if !only_listed || skills.is_empty() {
+        skills.extend(RelPath::parse(SKILLS).ok().into_iter().flat_map(|folder| skills_at(tree, &Some(folder))));
+        if tree.get("SKILL.md").is_some() {
+            skills.insert(None, false);
+        }
     }
     let misspelt = tree.files().map(|(path, _)| path.as_str()).filter(|path| is_nearly_a_skill(path));
     package.notes.extend(misspelt.map(|path| format!("`{path}` is no skill, because it is not called `SKILL.md`")));
     let fallback = package.namespace.clone().unwrap_or_default();
-    package.skills = dirs.into_iter().map(|dir| read_skill(tree, dir, &fallback)).collect();
-    Ok(())
+    package.skills = skills.into_iter().map(|(dir, is_named)| read_skill(tree, dir, &fallback, is_named)).collect();
 }
 
 /// Whether a file would be a skill with other letters in its name; some file systems do not see the difference.
@@ -190,12 +205,11 @@ fn skill_folders<'a>(tree: &'a Tree, dir: Option<&'a str>) -> impl Iterator<Item
     })
 }
 
-/// The Markdown files of the default folder, or of the files and folders the manifest names instead.
-fn markdown(tree: &Tree, listed: Option<&[ComponentPath]>, default: &str) -> Vec<RelPath> {
-    let wanted: Vec<&str> = match listed {
-        None => vec![default],
-        Some(paths) => paths.iter().map(|path| path.as_ref().map_or("", RelPath::as_str)).collect(),
-    };
+/// The Markdown files of the default folder, or of the files and folders the manifest names instead, or, if it `adds`,
+/// besides.
+fn markdown(tree: &Tree, listed: Option<&[ComponentPath]>, default: &str, adds: bool) -> Vec<RelPath> {
+    let paths = listed.unwrap_or_default().iter().map(|path| path.as_ref().map_or("", RelPath::as_str));
+    let wanted: Vec<&str> = paths.chain((adds || listed.is_none()).then_some(default)).collect();
     let is_wanted = |path: &str| {
         wanted.iter().any(|want| {
             path == *want || want.is_empty() || path.strip_prefix(want).is_some_and(|rest| rest.starts_with('/'))
@@ -301,7 +315,7 @@ fn read_rest(tree: &Tree, manifest: &PluginManifest, package: &mut Package) -> R
         let files = tree.files().map(|(path, _)| path);
         files.filter(|path| path.as_str().starts_with(&prefix)).cloned().collect::<Vec<_>>()
     };
-    package.styles = markdown(tree, manifest.styles.as_deref(), "output-styles");
+    package.styles = markdown(tree, manifest.styles.as_deref(), "output-styles", false);
     for folder in ["themes", "workflows"] {
         package.styles.extend(below(folder));
     }

@@ -135,6 +135,7 @@ fn generated_manifest(identity: Identity<'_>, package: &Package) -> Result<TreeF
     let mut manifest = Map::new();
     if let Some(Value::Object(given)) = identity.manifest.and_then(|text| serde_json::from_str(text).ok()) {
         manifest = given;
+        name_what_is_there(&mut manifest, package);
     }
     manifest.insert("name".to_owned(), identity.name.as_str().into());
     manifest.entry("version").or_insert_with(|| identity.version.to_string().into());
@@ -145,6 +146,39 @@ fn generated_manifest(identity: Identity<'_>, package: &Package) -> Result<TreeF
         .map_err(|cause| Error::new(Kind::Bug, "cannot write a plugin.json").because(cause))?;
     bytes.push(b'\n');
     TreeFile::parse(super::inspect::MANIFEST, false, bytes)
+}
+
+/// Lists of a marketplace entry as a plugin.json must say them: there, a path to nothing is an error, and commands and
+/// agents that are listed are instead of the default folder, not besides.
+fn name_what_is_there(manifest: &mut Map<String, Value>, package: &Package) {
+    for (key, paths) in [("commands", &package.commands), ("agents", &package.agents)] {
+        let in_default_folder = |path: &RelPath| path.parents().next() == Some(key);
+        match manifest.get(key) {
+            Some(Value::Object(_)) | None => {}
+            Some(_) if paths.iter().all(in_default_folder) => _ = manifest.remove(key),
+            Some(_) => {
+                let all = paths.iter().map(|path| Value::from(format!("./{path}"))).collect();
+                manifest.insert(key.to_owned(), all);
+            }
+        }
+    }
+    let listed = match manifest.remove("skills") {
+        Some(Value::Array(listed)) => listed,
+        other => other.into_iter().collect(),
+    };
+    let kept: Vec<Value> = listed.into_iter().filter(|path| leads_to_a_skill(path, package)).collect();
+    if !kept.is_empty() {
+        manifest.insert("skills".to_owned(), Value::Array(kept));
+    }
+}
+
+/// Whether a path of the list of skills is, or holds, one that the default folder does not hold.
+fn leads_to_a_skill(listed: &Value, package: &Package) -> bool {
+    let listed = listed.as_str().unwrap_or_default().trim_start_matches("./").trim_end_matches('/');
+    package.skills.iter().filter_map(|skill| skill.dir.as_ref()).any(|dir| {
+        let parent = dir.parents().last().unwrap_or_default();
+        dir.parents().next() != Some("skills") && (dir.as_str() == listed || parent == listed)
+    })
 }
 
 fn place_loose(package: &Package, tree: &Tree, identity: Identity<'_>) -> Result<Placed> {
@@ -281,6 +315,34 @@ mod tests {
         let placed = place(&inspect(&files, Some(given)).expect("a package"), &files, identity).expect("placed");
         let paths: Vec<&str> = placed.dirs.values().flat_map(Tree::files).map(|(path, _)| path.as_str()).collect();
         assert_eq!(paths, [".claude-plugin/plugin.json", "commands/c.md", "skills/a/SKILL.md"]);
+    }
+
+    #[test]
+    fn the_lists_of_an_entry_become_a_plugin_json_that_says_what_is_there() {
+        let place_given = |lists: &str| {
+            let files = tree(&[
+                ("commands/a.md", "x"),
+                ("extra/b.md", "x"),
+                ("agents/c.md", "x"),
+                ("skills/s/SKILL.md", SKILL),
+                ("more/t/SKILL.md", SKILL),
+            ]);
+            let given = format!(r#"{{"name":"kit",{lists}}}"#);
+            let (name, version) = (PackageName::parse("kit").expect("a name"), Version::new(1, 0, 0));
+            let identity = Identity { name: &name, version: &version, manifest: Some(&given), dependency: None };
+            let placed = place(&inspect(&files, Some(&given)).expect("a package"), &files, identity).expect("placed");
+            let kit = placed.dirs.into_values().next().expect("a folder");
+            let manifest = kit.get(".claude-plugin/plugin.json").expect("written");
+            serde_json::from_slice::<Value>(&manifest.bytes).expect("JSON")
+        };
+        let nowhere = r#""commands":["./p/kit/commands/a.md"],"agents":["./agents/c.md"],"skills":["./nope"]"#;
+        assert_eq!(place_given(nowhere), serde_json::json!({"name": "kit", "version": "1.0.0"}));
+        let besides = r#""commands":["./extra/b.md"],"skills":["./skills/","./more","./nope"]"#;
+        let said = serde_json::json!({
+            "name": "kit", "version": "1.0.0",
+            "commands": ["./commands/a.md", "./extra/b.md"], "skills": ["./more"],
+        });
+        assert_eq!(place_given(besides), said);
     }
 
     #[test]

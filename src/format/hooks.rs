@@ -94,7 +94,7 @@ pub fn unknown(events: &Map<String, Value>) -> Vec<String> {
 
 fn mistake(place: &str, why: &str) -> Error {
     Error::new(Kind::Invalid, format!("`{place}`: {why}"))
-        .because("Claude Code loads nothing of a plugin with such hooks")
+        .because("Claude Code does not load such hooks, and says that the plugin failed to load")
         .help("tell its author")
 }
 

@@ -157,13 +157,14 @@ fn read_entry(name: &PackageName, raw: &Map<String, Value>, from: &GitUrl) -> Re
     if raw.get("strict").is_some_and(|strict| !strict.is_boolean()) {
         return Err(Error::new(Kind::Invalid, "its `strict` is neither true nor false"));
     }
+    let source = read_source(source, from)?;
     Ok(Entry {
-        source: read_source(source, from)?,
+        manifest: generated(name, raw, &source),
+        source,
         version: text("version"),
         description: text("description"),
         keywords: ["keywords", "tags", "category"].into_iter().flat_map(|key| words(raw.get(key))).collect(),
         strict: raw.get("strict").and_then(Value::as_bool).unwrap_or(true),
-        manifest: generated(name, raw),
     })
 }
 
@@ -178,11 +179,17 @@ fn words(value: Option<&Value>) -> Vec<String> {
 }
 
 /// The plugin.json that an entry stands for, if it declares components.
-fn generated(name: &PackageName, raw: &Map<String, Value>) -> Option<String> {
+fn generated(name: &PackageName, raw: &Map<String, Value>, source: &EntrySource) -> Option<String> {
     // 46 real entries have empty lists, which declare nothing.
     let declares = |value: &&Value| !value.as_array().is_some_and(Vec::is_empty);
     let field = |key: &str| raw.get(key).filter(declares).map(|value| (key.to_owned(), value.clone()));
-    let components: Map<String, Value> = plugin::COMPONENT_FIELDS.iter().copied().filter_map(field).collect();
+    let mut components: Map<String, Value> = plugin::COMPONENT_FIELDS.iter().copied().filter_map(field).collect();
+    let is_folder = matches!(source, EntrySource::Here(Some(_)) | EntrySource::Elsewhere { path: Some(_), .. });
+    if is_folder && let Some(listed) = components.get_mut("skills") {
+        // Of a repository an entry means no other skills than those it lists; of a plugin's folder, these besides.
+        let others = listed.as_array().map_or_else(|| vec![listed.clone()], Clone::clone);
+        *listed = std::iter::once("./skills/".into()).chain(others).collect();
+    }
     if components.is_empty() {
         return None;
     }
@@ -288,6 +295,16 @@ mod tests {
         assert!(!docs.strict);
         let manifest = r#"{"name":"docs","description":"d","skills":["./skills/pdf"]}"#;
         assert_eq!(docs.manifest.as_deref(), Some(manifest));
+    }
+
+    #[test]
+    fn skills_that_an_entry_lists_of_a_folder_are_besides_those_of_the_folder() {
+        for (given, skills) in [(r#""./more""#, r#"["./skills/","./more"]"#), (r#"["./a"]"#, r#"["./skills/","./a"]"#)]
+        {
+            let market = market(&format!(r#"{{"name":"kit","source":"./kit","skills":{given}}}"#));
+            let kit = market.entries["kit"].as_ref().expect("an entry");
+            assert_eq!(kit.manifest, Some(format!(r#"{{"name":"kit","skills":{skills}}}"#)));
+        }
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod tags;
 
+use serde_json::{Map, Value};
+
 use super::{Ahead, At, Index, Listing, Shelf};
 use crate::error::{Error, Kind, Result};
 use crate::format::marketplace::{self, Entry, EntrySource, Marketplace};
@@ -33,16 +35,23 @@ impl<'a> Market<'a> {
     }
 
     /// The one release that an entry is: its plugin at the commit it names.
-    fn release(&self, entry: &Entry) -> Result<(Release, Option<String>)> {
+    fn release(&self, entry: &Entry) -> Result<(Release, Vec<String>)> {
         let (url, path, commit) = self.locate(entry)?;
         let (release, own) = self.read(entry, url, path, commit)?;
-        let note = match (own, &entry.version) {
-            (Some(own), Some(said)) if own != *said => {
-                Some(format!("the marketplace says version {said}, plugin.json says {own}; plugin.json is right"))
+        let mut notes = Vec::new();
+        if let (Some(own), Some(said)) = (own, &entry.version)
+            && own != *said
+        {
+            notes.push(format!("the marketplace says version {said}, plugin.json says {own}; plugin.json is right"));
+        }
+        if let (Some(added), None) = (&entry.manifest, &release.manifest) {
+            let added = json::parse_object(added.as_bytes(), MARKER)?;
+            let fields = components(&added).map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ");
+            if !fields.is_empty() {
+                notes.push(format!("what the marketplace adds to plugin.json is left out: {fields}"));
             }
-            _ => None,
-        };
-        Ok((release, note))
+        }
+        Ok((release, notes))
     }
 
     /// The plugin of an entry at a commit, and the version that its plugin.json says.
@@ -142,10 +151,10 @@ impl Index for Market<'_> {
 
     fn listing(&self, name: &PackageName) -> Result<Option<Listing>> {
         let Some((present, entry)) = self.market.entry(name) else { return self.removed(name) };
-        let (release, note) = self.release(entry.as_ref().map_err(Clone::clone)?)?;
+        let (release, notes) = self.release(entry.as_ref().map_err(Clone::clone)?)?;
         let repeated = self.market.repeated.contains(present);
         let repeated = repeated.then(|| "the marketplace lists it more than once; the first entry counts".to_owned());
-        let notes = note.into_iter().chain(repeated).map(|note| format!("`{name}`: {note}")).collect();
+        let notes = notes.into_iter().chain(repeated).map(|note| format!("`{name}`: {note}")).collect();
         Ok(Some(Listing { releases: vec![release], problems: Vec::new(), notes }))
     }
 
@@ -209,8 +218,7 @@ impl Index for Market<'_> {
 /// The client installs a plugin with components in plugin.json and in a `strict: false` entry, then fails to load it.
 fn refuse_two_definitions(entry: &Entry, plugin_json: &[u8]) -> Result<()> {
     let written = json::parse_object(plugin_json, "plugin.json")?;
-    let defines = |key: &&str| written.contains_key(*key) && *key != "dependencies";
-    match plugin::COMPONENT_FIELDS.iter().find(|key| defines(key)) {
+    match components(&written).next() {
         Some(key) if !entry.strict && entry.manifest.is_some() => {
             Err(Error::new(Kind::Invalid, "the entry and plugin.json both define components")
                 .because(format!("the entry has `strict: false`, and plugin.json has `{key}`"))
@@ -218,6 +226,11 @@ fn refuse_two_definitions(entry: &Entry, plugin_json: &[u8]) -> Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The keys that declare components in a plugin.json.
+fn components(manifest: &Map<String, Value>) -> impl Iterator<Item = &'static str> {
+    plugin::COMPONENT_FIELDS.into_iter().filter(|key| manifest.contains_key(*key) && *key != "dependencies")
 }
 
 /// The label of a plugin as a version. What is no version is labelled by its commit, as what has none.

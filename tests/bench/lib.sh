@@ -47,3 +47,18 @@ median() { { times "$@" || echo fails; } | awk '{ t[NR] = $1 } /fails/ { print; 
 
 # ratio A B: A / B with two digits
 ratio() { awk -v a="$1" -v b="$2" 'BEGIN { printf "%.2f", (b ? a / b : 0) }'; }
+
+# once COMMAND…: runs it, and sets $took to its milliseconds and $peak to the most memory, in KB, that it had itself: what
+# git needs beside it is not counted
+once() {
+  local start=${EPOCHREALTIME/./} process status now
+  "$@" > "$work/out" 2>&1 &
+  process=$!
+  peak=0
+  while status=$(cat "/proc/$process/status" 2> /dev/null); do
+    now=$(awk '/^VmHWM/ { print $2 }' <<< "$status")
+    if [ -n "$now" ]; then peak=$now; else break; fi
+  done
+  wait "$process" || { cat "$work/out" >&2; return 1; }
+  took=$(((${EPOCHREALTIME/./} - start) / 1000))
+}

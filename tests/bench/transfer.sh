@@ -155,12 +155,5 @@ echo "${#ten[@]} repositories at $delay ms: $requests requests, $all_ms ms; the 
 fresh
 cp "$work/cpm.toml" "$work/cpm.lock" .
 cold
-"$cpm" --project . --quiet install --locked &
-process=$!
-peak=0
-while status=$(cat "/proc/$process/status" 2> /dev/null); do
-  now=$(awk '/^VmHWM/ { print $2 }' <<< "$status")
-  if [ -n "$now" ]; then peak=$now; else break; fi
-done
-wait "$process"
+once "$cpm" --project . --quiet install --locked
 echo "peak memory of cpm itself for these: $peak KB"

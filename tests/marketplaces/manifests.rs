@@ -85,9 +85,8 @@ fn a_plugin_placed_whole_gets_a_generated_plugin_json_and_keeps_it_from_the_lock
     world.ok(&["install", "kit"]);
     let path = ".claude/skills/kit/.claude-plugin/plugin.json";
     let manifest: Value = serde_json::from_str(&world.read(path)).expect("JSON");
-    let wanted =
-        json!({ "name": "kit", "version": "2.0.0", "description": "A kit.", "commands": ["./commands/go.md"] });
-    assert_eq!(manifest, wanted);
+    // The client reads `commands/` unasked; a list would be instead of it.
+    assert_eq!(manifest, json!({ "name": "kit", "version": "2.0.0", "description": "A kit." }));
     let installed = snapshot(&world.project());
     market.delete();
     world.check_out_anew();
@@ -105,6 +104,58 @@ fn a_plugin_without_any_manifest_is_still_a_plugin_for_the_client() {
     let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
     assert_eq!(manifest, json!({ "name": "kit", "version": format!("0.0.0-{}", &market.head()[..12]) }));
     assert!(world.locked("kit")["manifest"].is_null());
+}
+
+#[test]
+fn paths_of_an_entry_that_lead_nowhere_take_nothing_away() {
+    let (world, _market) = with_market(
+        r#"{"name":"kit","source":"./plugins/kit","strict":false,"commands":["./plugins/kit/commands/go.md"],
+            "agents":[],"skills":["./plugins/kit/skills/one/SKILL.md"]},
+           {"name":"pair","source":"./plugins/pair","strict":false,"skills":["./plugins/pair/skills/a"]}"#,
+        &[
+            ("plugins/kit/commands/go.md", "go\n"),
+            ("plugins/kit/skills/one/SKILL.md", &skill("one", "x")),
+            ("plugins/pair/skills/a/SKILL.md", &skill("a", "x")),
+            ("plugins/pair/skills/b/SKILL.md", &skill("b", "x")),
+        ],
+    );
+    world.ok(&["install", "kit", "pair"]);
+    let manifest = world.read(".claude/skills/kit/.claude-plugin/plugin.json");
+    let manifest: Value = serde_json::from_str(&manifest).expect("JSON");
+    assert!(
+        manifest["commands"].is_null() && manifest["skills"].is_null(),
+        "the client refuses such paths: {manifest}"
+    );
+    assert!(world.has(".claude/skills/kit/commands/go.md") && world.has(".claude/skills/kit/skills/one/SKILL.md"));
+    assert!(world.has(".claude/skills/a/SKILL.md") && world.has(".claude/skills/b/SKILL.md"));
+}
+
+#[test]
+fn what_an_entry_adds_to_a_plugin_json_is_left_out_and_told() {
+    let (world, _market) = with_market(
+        r#"{"name":"kit","source":"./kit","commands":["./more/a.md"],"dependencies":[]}"#,
+        &[
+            ("kit/.claude-plugin/plugin.json", r#"{"name":"kit"}"#),
+            ("kit/commands/go.md", "x\n"),
+            ("kit/more/a.md", "x\n"),
+        ],
+    );
+    let run = world.ok(&["install", "kit"]);
+    assert!(run.stderr.contains("left out: `commands`"), "{run}");
+}
+
+#[test]
+fn a_skills_folder_that_is_a_skill_itself_is_placed_under_its_own_name() {
+    let (world, _market) = with_market(
+        r#"{"name":"releases","source":"./releases"}"#,
+        &[
+            ("releases/.claude-plugin/plugin.json", r#"{"name":"releases","skills":["./skills"]}"#),
+            ("releases/skills/SKILL.md", &skill("cut-a-release", "x")),
+            ("releases/skills/notes.md", "x\n"),
+        ],
+    );
+    world.ok(&["install", "releases"]);
+    assert!(world.has(".claude/skills/cut-a-release/notes.md") && !world.has(".claude/skills/skills"));
 }
 
 #[test]

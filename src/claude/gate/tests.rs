@@ -101,6 +101,16 @@ fn one_bad_byte_does_not_switch_the_gate_off() {
 }
 
 #[test]
+fn a_stray_zero_byte_in_prose_is_told_and_one_in_a_prompt_blocks() {
+    let drawing = [&b"mychart/\n\x1c\0\0 Chart.yaml\n"[..], &[b'x'; 300]].concat();
+    let warnings = check(&plugin(), &tree(&[("skills/a/reference.md", &drawing)])).expect("only warns");
+    assert_eq!(warnings, ["`skills/a/reference.md:2` contains a control character"]);
+    blocked(check(&plugin(), &tree(&[("skills/a/SKILL.md", &drawing)])));
+    let hidden = [&drawing, "\u{e0041}".as_bytes()].concat();
+    blocked(check(&plugin(), &tree(&[("skills/a/reference.md", &hidden)])));
+}
+
+#[test]
 fn escapes_are_decoded_before_they_are_judged() {
     for (file, text) in [
         (".claude-plugin/plugin.json", r#"{"description": "x\udb40\udc41"}"#),

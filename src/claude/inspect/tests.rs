@@ -61,6 +61,37 @@ fn an_entry_that_lists_skills_means_no_others() {
 }
 
 #[test]
+fn lists_of_an_entry_add_to_the_folders_and_those_that_lead_nowhere_take_nothing_away() {
+    let files = [("commands/a.md", "x"), ("extra/b.md", "x"), ("agents/c.md", "x"), ("skills/s/SKILL.md", SKILL)];
+    let given = r#"{"name":"kit","commands":["./extra/b.md","./p/kit/commands/a.md"],
+        "agents":["./p/kit/agents/c.md"],"skills":["./p/kit/skills/s"]}"#;
+    let package = inspect(&tree(&files), Some(given)).expect("a package");
+    let commands: Vec<&str> = package.commands.iter().map(RelPath::as_str).collect();
+    assert_eq!(commands, ["commands/a.md", "extra/b.md"]);
+    assert_eq!((package.agents.len(), package.skills.len()), (1, 1));
+}
+
+#[test]
+fn a_skill_that_a_list_names_itself_is_called_as_it_says() {
+    let manifest = (MANIFEST, r#"{"name":"p","skills":["./extra/one","./more","./odd"]}"#);
+    let package = inspect(
+        &tree(&[
+            manifest,
+            ("skills/SKILL.md", "---\nname: itself\n---\n"),
+            ("skills/inner/SKILL.md", SKILL),
+            ("extra/one/SKILL.md", "---\nname: other\n---\n"),
+            ("more/two/SKILL.md", SKILL),
+            ("odd/SKILL.md", "---\nname: ../odd\n---\n"),
+        ]),
+        None,
+    )
+    .expect("a package");
+    let names: Vec<Option<&str>> =
+        package.skills.iter().map(|skill| skill.name.as_ref().ok().map(SkillName::as_str)).collect();
+    assert_eq!(names, [Some("other"), Some("two"), None, Some("itself")]);
+}
+
+#[test]
 fn what_cannot_load_says_why() {
     for (files, needle) in [
         (vec![("README.md", "x")], "SKILL.md"),
