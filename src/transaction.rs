@@ -62,7 +62,7 @@ pub enum Privacy {
     Owner,
 }
 
-/// Makes the state folder, which keeps itself out of git.
+/// Makes the state folder, which keeps itself out of git. Whoever is not alone holds its lock.
 ///
 /// # Errors
 /// [`crate::error::Kind::FileSystem`].

@@ -66,9 +66,10 @@ fn compare(old: &str, new: &str) -> Result<Difference, git2::Error> {
     Ok(Difference { added, removed, hunks })
 }
 
-/// Where a hunk is on both sides: its first line, from 1, and how many lines it has.
-fn push_header(hunks: &mut String, [old, old_lines]: [usize; 2], [new, new_lines]: [usize; 2]) {
-    hunks.push_str(&format!("@@ -{old},{old_lines} +{new},{new_lines} @@\n"));
+/// Where a hunk is on both sides: its first line, from 1, and how many lines it has, if not one.
+fn push_header(hunks: &mut String, old: [usize; 2], new: [usize; 2]) {
+    let side = |[start, lines]: [usize; 2]| if lines == 1 { start.to_string() } else { format!("{start},{lines}") };
+    hunks.push_str(&format!("@@ -{} +{} @@\n", side(old), side(new)));
 }
 
 fn push_line(hunks: &mut String, mark: char, line: &str) {

@@ -63,8 +63,9 @@ impl ScopeState {
             return Self::read(context, conflicts);
         }
         let state = &context.places.state;
-        transaction::prepare_state(state)?;
+        fsx::create_dirs(state)?;
         let guard = FileLock::acquire_as(&state.join("lock"), context.waiting, context.progress)?;
+        transaction::prepare_state(state)?;
         recover(context)?;
         if let Found::Damaged(error) = receipt::read(&context.places.receipt())? {
             let cause = error.causes().join(": ");

@@ -151,7 +151,7 @@ fn processes_that_do_anything_at_once_end_well_and_leave_whole_files() {
     world.ok(&["verify"]);
     assert!(world.ok(&["install", "--locked", "--offline"]).stdout.contains("Up to date"));
     let left: Vec<_> = std::fs::read_dir(world.project().join(".cpm")).expect("a folder").flatten().collect();
-    let is_kept = |name: &str| matches!(name, ".gitignore" | "lock" | "receipt-project.json");
+    let is_kept = |name: &str| matches!(name, ".gitignore" | "lock" | "receipt-project.json" | "undo-project.json");
     assert!(left.iter().all(|entry| is_kept(&entry.file_name().to_string_lossy())), "{left:?}");
 }
 
