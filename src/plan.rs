@@ -64,6 +64,13 @@ pub enum Change {
         /// The entry.
         entry: Value,
     },
+    /// An MCP entry that somebody took out stays out.
+    LeaveServer {
+        /// Whose it is.
+        package: PackageName,
+        /// Its key.
+        server: ServerName,
+    },
     /// An MCP entry is removed.
     RemoveServer {
         /// Whose it was.
@@ -121,6 +128,8 @@ pub struct Present<'a> {
     pub servers: &'a BTreeMap<String, Value>,
     /// The MCP file, for messages.
     pub mcp_file: &'a Path,
+    /// Whether a server of cpm's was taken out of it, and stays out unless edits are overwritten.
+    pub stays_out: &'a dyn Fn(&PackageName, &ServerName) -> bool,
     /// Packages that stay exactly as they are installed.
     pub kept: &'a BTreeSet<PackageName>,
     /// The lines that the user changed in a package, for messages.
@@ -337,6 +346,9 @@ impl<'d> Planner<'d> {
             (Some(there), _) if there == wanted => self.changes.push(Change::AdoptServer { package, server, entry }),
             (Some(there), Some((owner, ours))) if there != ours && self.edited == Edited::Keep => {
                 self.stop_at_edit(owner, self.edited_entry(&server));
+            }
+            (None, Some(_)) if self.edited == Edited::Keep && (self.present.stays_out)(&package, &server) => {
+                self.changes.push(Change::LeaveServer { package, server });
             }
             (Some(_), None) => self.stop(
                 Obstacle::Foreign,

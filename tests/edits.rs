@@ -172,9 +172,8 @@ fn a_server_that_the_client_wrote_anew_is_no_edit() {
 }
 
 #[test]
-fn a_deleted_server_comes_back() {
-    // The last one is what `claude mcp remove` leaves.
-    for left in [None, Some("{}"), Some("{\n  \"mcpServers\": {}\n}")] {
+fn a_server_comes_back_with_the_file_that_went() {
+    for left in [None, Some("{}")] {
         let (world, _repo) = with_kit();
         match left {
             None => std::fs::remove_file(world.project().join(".mcp.json")).expect("removed"),
@@ -184,6 +183,34 @@ fn a_deleted_server_comes_back() {
         assert_ne!(list["scopes"][0]["packages"][0]["state"], "installed");
         world.ok(&["install", "--frozen"]);
         assert_eq!(json(&world.project().join(".mcp.json"))["mcpServers"]["srv"]["command"], "true");
+        world.ok(&["verify"]);
+    }
+}
+
+/// What `claude mcp remove` leaves.
+const EMPTIED: &str = "{\n  \"mcpServers\": {}\n}";
+
+#[test]
+fn a_server_that_was_taken_out_stays_out_until_it_is_asked_for() {
+    let (world, repo) = with_kit();
+    world.write(".mcp.json", EMPTIED);
+    repo.commit(&[(".mcp.json", r#"{"mcpServers":{"srv":{"command":"newer"}}}"#)]);
+    let runs: [&[&str]; 3] = [&["install"], &["install", "--frozen"], &["update", "kit", "--accept"]];
+    for args in runs {
+        let said = world.ok(args);
+        assert!(format!("{}{}", said.stdout, said.stderr).contains("`srv` was taken out of .mcp.json"), "{args:?}");
+        assert_eq!(world.read(".mcp.json"), EMPTIED, "{args:?}");
+    }
+    assert!(world.read(SKILL).ends_with("newer\n"), "all else is brought up to date");
+    assert_ne!(world.ok(&["list", "--json"]).json()["scopes"][0]["packages"][0]["state"], "installed");
+    let verified = world.cpm(&["verify"]);
+    assert_eq!(verified.code, 1);
+    assert!(verified.stdout.contains(".mcp.json → srv"), "{}", verified.stdout);
+
+    for asked in ["restore", "install"] {
+        world.write(".mcp.json", EMPTIED);
+        world.ok(&[asked, "kit"]);
+        assert_eq!(json(&world.project().join(".mcp.json"))["mcpServers"]["srv"]["command"], "newer");
         world.ok(&["verify"]);
     }
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 pub(super) use files::Files;
+use reporting::stays_out;
 pub(super) use reporting::{is_clients_own, origin, shown_path, source_in_words};
 
 use self::files::{Fate, fates};
@@ -51,6 +52,8 @@ pub(super) enum About {
     Everything,
     /// These packages, and what is not as locked.
     Packages(BTreeSet<PackageName>),
+    /// As [`About::Packages`]; and a server of theirs that somebody took out of the MCP file is put back.
+    Asked(BTreeSet<PackageName>),
     /// These packages, whatever else is not as locked.
     Only(BTreeSet<PackageName>),
 }
@@ -59,8 +62,13 @@ impl About {
     fn includes(&self, name: &PackageName) -> bool {
         match self {
             About::Everything => true,
-            About::Packages(names) | About::Only(names) => names.contains(name),
+            About::Packages(names) | About::Asked(names) | About::Only(names) => names.contains(name),
         }
+    }
+
+    /// Whether a server of this package that was taken out of the MCP file stays out.
+    fn leaves_out(&self, name: &PackageName) -> bool {
+        !matches!(self, About::Asked(names) if names.contains(name))
     }
 
     fn leaves(&self, name: &PackageName) -> bool {
@@ -104,7 +112,11 @@ pub(super) fn apply(
                     .warn(&format!("`{name}` is not as locked, and stays so; `cpm verify` says what differs"));
                 kept.insert(name.clone());
             }
-            Presence::Touched | Presence::Otherwise => wanted.push((name, locked, options)),
+            Presence::Without(servers) if context.edited == Edited::Keep && about.leaves_out(name) => {
+                servers.iter().for_each(|server| context.progress.warn(&stays_out(context, name, server)));
+                kept.insert(name.clone());
+            }
+            Presence::Touched | Presence::Without(_) | Presence::Otherwise => wanted.push((name, locked, options)),
         }
     }
     if !wanted.is_empty() {
@@ -137,6 +149,7 @@ pub(super) fn apply(
         context,
         state,
         lock: &lock,
+        about: &about,
         manifest_file,
         lock_file,
         fresh,
@@ -174,6 +187,7 @@ struct Run<'a> {
     context: &'a Context<'a>,
     state: &'a ScopeState,
     lock: &'a Lock,
+    about: &'a About,
     manifest_file: Fate,
     lock_file: Fate,
     fresh: BTreeMap<PackageName, Fresh>,
@@ -241,6 +255,7 @@ impl Run<'_> {
             skills: &places.skills,
             servers: &mcp.entries,
             mcp_file: &places.mcp.path,
+            stays_out: &|package, server| self.about.leaves_out(package) && mcp.lacks(server),
             kept: &self.kept,
             edits: &|package| editing.lines(package),
         };

@@ -60,7 +60,7 @@ impl Editing<'_> {
             Change::SetServer { server, .. } | Change::RemoveServer { server, .. } => {
                 Some(receipt.owner_of_server(server)?.0)
             }
-            Change::AdoptDir { .. } | Change::AdoptServer { .. } => None,
+            Change::AdoptDir { .. } | Change::AdoptServer { .. } | Change::LeaveServer { .. } => None,
         });
         let owners: BTreeSet<&PackageName> = owners.collect();
         let edits = owners.into_iter().map(|name| self.in_package(name)).collect::<Result<Vec<_>>>()?;

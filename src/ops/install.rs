@@ -88,7 +88,7 @@ pub fn install(context: &Context<'_>, wishes: &[Wish]) -> Result<Report> {
     let manifest_text = write_wishes(context, &state, &mut manifest, &named, wishes, &locking.lock)?;
     let about = match named.as_slice() {
         [] => About::Everything,
-        some => About::Packages(some.iter().map(|name| manifest.dependencies[name].package.clone()).collect()),
+        some => About::Asked(some.iter().map(|name| manifest.dependencies[name].package.clone()).collect()),
     };
     apply::apply(
         context,

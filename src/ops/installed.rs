@@ -1,9 +1,6 @@
 //! What the receipt says of a package against what manifest and lock want: whether there is anything to do.
 
 use std::cell::OnceCell;
-use std::collections::BTreeMap;
-
-use serde_json::Value;
 
 use super::Context;
 use super::mcp_document::McpDocument;
@@ -11,17 +8,19 @@ use crate::error::Result;
 use crate::model::dependency::{Dependency, Manifest, Placement};
 use crate::model::digest::FileDigest;
 use crate::model::lock::Locked;
-use crate::model::name::{PackageName, SkillName};
+use crate::model::name::{PackageName, ServerName, SkillName};
 use crate::plan::differences;
 use crate::receipt::{Receipt, entry_digest};
 
 /// How a locked package is present in the scope.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Presence {
     /// As locked, and untouched: there is nothing to do about it.
     Whole,
     /// As locked, but somebody changed or removed a part of it since.
     Touched,
+    /// As locked, but for servers that somebody took out of the MCP file: to put them back would undo that.
+    Without(Vec<ServerName>),
     /// Not at all, or with other bytes, or placed otherwise.
     Otherwise,
 }
@@ -30,12 +29,12 @@ pub(super) enum Presence {
 pub(super) struct Look<'a> {
     context: &'a Context<'a>,
     receipt: &'a Receipt,
-    servers: OnceCell<BTreeMap<String, Value>>,
+    mcp: OnceCell<McpDocument>,
 }
 
 impl<'a> Look<'a> {
     pub(super) fn new(context: &'a Context<'a>, receipt: &'a Receipt) -> Self {
-        Look { context, receipt, servers: OnceCell::new() }
+        Look { context, receipt, mcp: OnceCell::new() }
     }
 
     /// Looks at a package: by the receipt, then by one `stat` of each of its files where that is enough.
@@ -52,20 +51,23 @@ impl<'a> Look<'a> {
                 return Ok(Presence::Touched);
             }
         }
+        let mut without = Vec::new();
         for (server, ours) in &installed.servers {
-            if self.servers()?.get(server.as_str()).map(entry_digest) != Some(*ours) {
-                return Ok(Presence::Touched);
+            match self.mcp()?.entries.get(server.as_str()).map(entry_digest) {
+                Some(there) if there == *ours => {}
+                None if self.mcp()?.lacks(server) => without.push(server.clone()),
+                _ => return Ok(Presence::Touched),
             }
         }
-        Ok(Presence::Whole)
+        Ok(if without.is_empty() { Presence::Whole } else { Presence::Without(without) })
     }
 
-    fn servers(&self) -> Result<&BTreeMap<String, Value>> {
-        if let Some(servers) = self.servers.get() {
-            return Ok(servers);
+    fn mcp(&self) -> Result<&McpDocument> {
+        if let Some(mcp) = self.mcp.get() {
+            return Ok(mcp);
         }
-        let entries = McpDocument::read(self.context)?.entries;
-        Ok(self.servers.get_or_init(|| entries))
+        let mcp = McpDocument::read(self.context)?;
+        Ok(self.mcp.get_or_init(|| mcp))
     }
 }
 

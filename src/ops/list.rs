@@ -63,7 +63,7 @@ fn look(context: &Context<'_>) -> Result<ScopeList> {
         let options = options_text(&state.manifest, name, locked);
         let state_word = match look.presence(name, locked, &options)? {
             Presence::Whole => "installed",
-            Presence::Touched => "not as locked",
+            Presence::Touched | Presence::Without(_) => "not as locked",
             Presence::Otherwise => "not installed",
         };
         let dependency = dependency_on(&state.manifest, name);

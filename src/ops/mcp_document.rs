@@ -21,6 +21,8 @@ pub(super) struct McpDocument {
     pub(super) document: Document,
     /// The entries by name.
     pub(super) entries: BTreeMap<String, Value>,
+    /// Whether there is a place for entries, be it empty, as `claude mcp remove` leaves it.
+    has_container: bool,
 }
 
 impl McpDocument {
@@ -35,7 +37,9 @@ impl McpDocument {
             refuse_other_key(&document, &file.path)?;
         }
         let container: Vec<&str> = file.container.iter().map(String::as_str).collect();
-        let entries = match document.get(&container) {
+        let found = document.get(&container);
+        let has_container = found.is_some();
+        let entries = match found {
             None => BTreeMap::new(),
             Some(Value::Object(map)) => map.into_iter().collect(),
             Some(_) => {
@@ -44,7 +48,12 @@ impl McpDocument {
                     .help("correct the file; nothing was changed"));
             }
         };
-        Ok(McpDocument { bytes, document, entries })
+        Ok(McpDocument { bytes, document, entries, has_container })
+    }
+
+    /// Whether somebody took an entry of cpm's out, as `claude mcp remove` does, and not the whole file.
+    pub(super) fn lacks(&self, server: &ServerName) -> bool {
+        self.has_container && !self.entries.contains_key(server.as_str())
     }
 }
 
@@ -59,16 +68,22 @@ pub(super) fn confirm(context: &Context<'_>, changes: &[Change]) -> Result<()> {
     let is_there =
         |server: &ServerName, entry: &Value| entries.get(server.as_str()).is_some_and(|there| there == entry);
     let lost = changes.iter().find_map(|change| match change {
-        Change::SetServer { server, entry, .. } if !is_there(server, entry) => Some(server),
-        Change::RemoveServer { server, .. } if entries.contains_key(server.as_str()) => Some(server),
+        Change::SetServer { package, server, entry } if !is_there(server, entry) => {
+            Some((server, format!("run `cpm restore {package}`, which puts it back")))
+        }
+        Change::RemoveServer { server, .. } if entries.contains_key(server.as_str()) => {
+            Some((server, format!("`claude mcp remove {server}` removes it")))
+        }
         _ => None,
     });
     match lost {
         None => Ok(()),
-        Some(server) => Err(Error::new(Kind::Locked, format!("Claude Code wrote over what cpm did about `{server}`"))
-            .at_path(&context.places.mcp.path)
-            .because("it had read its configuration just before, and waits for nobody; all else is done")
-            .help("run `cpm install`, which puts servers back; one that was to go: `claude mcp remove`")),
+        Some((server, help)) => {
+            Err(Error::new(Kind::Locked, format!("Claude Code wrote over what cpm did about `{server}`"))
+                .at_path(&context.places.mcp.path)
+                .because("it had read its configuration just before, and waits for nobody; all else is done")
+                .help(help))
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::super::{Context, Effect};
 use super::{Fresh, Run};
 use crate::model::dependency::Placement;
 use crate::model::lock::Locked;
-use crate::model::name::{PackageName, SkillName};
+use crate::model::name::{PackageName, ServerName, SkillName};
 use crate::model::package::required_variables;
 use crate::model::scope::Scope;
 use crate::model::source::{Commit, Source};
@@ -39,7 +39,7 @@ impl Run<'_> {
                     let path = format!("{} → {server}", shown_path(self.context, &self.context.places.mcp.path));
                     Some(FileReport { path, action: "adopt" })
                 }
-                Change::SetServer { .. } | Change::RemoveServer { .. } => None,
+                Change::SetServer { .. } | Change::LeaveServer { .. } | Change::RemoveServer { .. } => None,
             })
             .collect();
         files.extend_from_slice(written);
@@ -120,6 +120,10 @@ impl Run<'_> {
         if scope == Scope::Project && !servers.is_empty() {
             next.push(format!("Claude Code asks once, in an interactive session, to approve {}", servers.join(", ")));
         }
+        next.extend(changes.iter().filter_map(|change| match change {
+            Change::LeaveServer { package, server } => Some(stays_out(self.context, package, server)),
+            _ => None,
+        }));
         let plugins = self.fresh.values().filter(|fresh| fresh.placed.placement == Placement::Plugin);
         let with_servers = plugins.clone().any(|fresh| !fresh.loaded.package.servers.is_empty());
         if scope != Scope::User && plugins.count() > 0 {
@@ -184,4 +188,10 @@ pub(in crate::ops) fn shown_path(context: &Context<'_>, path: &Path) -> String {
         Ok(inside) if context.places.scope != Scope::User => inside.display().to_string(),
         _ => context.machine.shown(path),
     }
+}
+
+/// What to know of a server that somebody took out of the MCP file.
+pub(super) fn stays_out(context: &Context<'_>, package: &PackageName, server: &ServerName) -> String {
+    let file = shown_path(context, &context.places.mcp.path);
+    format!("`{server}` was taken out of {file}, and stays out; `cpm restore {package}` puts it back")
 }

@@ -62,7 +62,10 @@ impl Run<'_> {
                     note_dir(receipt, package, dir, stamps);
                 }
                 Change::RemoveDir { dir, .. } => transaction.remove_dir(&skills.join(dir.as_str()))?,
-                Change::SetServer { .. } | Change::AdoptServer { .. } | Change::RemoveServer { .. } => {}
+                Change::SetServer { .. }
+                | Change::AdoptServer { .. }
+                | Change::LeaveServer { .. }
+                | Change::RemoveServer { .. } => {}
             }
         }
         Ok(())
@@ -96,7 +99,10 @@ impl Run<'_> {
                 Change::RemoveServer { server, .. } => {
                     mcp.document.remove(&container, server.as_str(), &mut receipt.mcp_file.scaffold);
                 }
-                Change::WriteDir { .. } | Change::AdoptDir { .. } | Change::RemoveDir { .. } => {}
+                Change::LeaveServer { .. }
+                | Change::WriteDir { .. }
+                | Change::AdoptDir { .. }
+                | Change::RemoveDir { .. } => {}
             }
         }
         let after = mcp.document.to_bytes();
