@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod export;
+pub mod import;
 pub mod listing;
 pub mod mending;
 pub mod questions;
@@ -117,6 +118,8 @@ pub enum Command {
     Lock(LockArgs),
     /// Bring the MCP servers that are installed here to another client
     Export(export::ExportArgs),
+    /// Write into cpm.toml and cpm.lock what other tools and Claude Code itself installed here
+    Import(import::ImportArgs),
     /// Write all locked packages into a folder, for machines without a network
     Vendor {
         /// The folder; `cpm install --from DIR` reads it

@@ -4,6 +4,7 @@ pub mod args;
 mod bars;
 pub mod escape;
 mod exports;
+mod imports;
 mod indexes;
 mod mending;
 mod questions;
@@ -152,6 +153,7 @@ impl Session<'_> {
                 Ok(ExitCode::SUCCESS)
             }
             Command::Export(args) => self.export(command, args),
+            Command::Import(args) => self.import(command, args),
             Command::Index(what) => self.index(command, what),
             Command::Init { merge_driver } => self.init(command, *merge_driver),
             Command::Cache(what) => self.cache(command, what),
@@ -378,6 +380,7 @@ fn name_of(command: &Command) -> &'static str {
         Command::Verify(_) => "verify",
         Command::Lock(_) => "lock",
         Command::Export(_) => "export",
+        Command::Import(_) => "import",
         Command::Vendor { .. } => "vendor",
         Command::Index(IndexCommand::Add { .. }) => "index add",
         Command::Index(IndexCommand::Remove { .. }) => "index remove",

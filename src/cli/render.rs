@@ -2,6 +2,7 @@
 
 pub(super) mod changes;
 pub(super) mod export;
+pub(super) mod import;
 pub(super) mod info;
 pub(super) mod loaded;
 pub(super) mod mending;

@@ -2,6 +2,7 @@
 
 pub mod client_entry;
 pub mod config;
+pub mod foreign;
 pub mod frontmatter;
 pub mod hooks;
 pub mod index_edit;

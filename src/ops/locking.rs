@@ -1,6 +1,7 @@
 //! From a manifest to a lock: keeps what is locked and still wanted, resolves the rest.
 
 mod candidates;
+mod chosen;
 mod fit;
 mod heal;
 mod homes;
@@ -25,6 +26,7 @@ use crate::model::version::{Requirement, Version};
 use crate::resolve::{self, Catalog as _, Preferences};
 use candidates::Direct;
 pub(super) use candidates::no_such_version;
+pub(super) use chosen::{at_commit, of_release};
 pub(super) use fit::{lacking, misfits, refusal, unmet};
 pub(super) use heal::{allows, heal, said};
 use homes::Home;

@@ -11,6 +11,7 @@ pub mod edits;
 pub mod export;
 mod fetch;
 mod identity;
+pub mod import;
 pub mod index;
 pub mod info;
 pub mod init;

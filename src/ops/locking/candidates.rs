@@ -42,11 +42,7 @@ impl Locker<'_, '_> {
         }
         self.require_signature(name, None, &source, commit.as_ref())?;
         let loaded = self.fetcher.load(name, &source, commit.as_ref(), None, None)?;
-        let label = loaded.package.version.as_deref().and_then(|text| Version::parse(text).ok());
-        let version = label.unwrap_or_else(|| match &commit {
-            Some(commit) => version::from_commit(commit),
-            None => Version::new(0, 0, 0),
-        });
+        let version = own_version(&loaded, commit.as_ref());
         let candidate =
             Candidate { version, needs: loaded.package.dependencies.clone(), withheld: None, last_resort: false };
         Ok(Direct { candidate, fresh: Some((source, commit, loaded)) })
@@ -210,6 +206,12 @@ impl Catalog for Locker<'_, '_> {
         let is_it = |tagged: &Tagged| tagged.version == candidate.version;
         !self.tagged.borrow().get(name).is_some_and(|tagged| tagged.iter().any(is_it))
     }
+}
+
+/// The version of a package straight from a repository or folder: what it says, else its commit.
+pub(super) fn own_version(loaded: &Loaded, commit: Option<&Commit>) -> Version {
+    let label = loaded.package.version.as_deref().and_then(|text| Version::parse(text).ok());
+    label.unwrap_or_else(|| commit.map_or(Version::new(0, 0, 0), version::from_commit))
 }
 
 /// The candidate of a version, as people write it. What is offered where it is not.
