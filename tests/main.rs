@@ -19,6 +19,7 @@ mod faults;
 mod foreign;
 mod handmade;
 mod hostile;
+mod import;
 mod index_input;
 mod index_rules;
 mod integrity;

@@ -10,7 +10,12 @@ use crate::model::source::Commit;
 use crate::model::url::GitUrl;
 
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Entry>> {
-    let options = serde_saphyr::options! { with_snippet: false };
+    // Real locks are lists of maps of texts; the rest of YAML is there for nobody but an attacker.
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        budget: serde_saphyr::budget! { flow_nesting_limit: 32, max_depth: 32, max_aliases: 1_000, max_documents: 1 },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: 10_000, max_replay_stack_depth: 8 },
+    };
     let raw: Map<String, Value> = serde_saphyr::from_slice_with_options(bytes, options)
         .map_err(|cause| Error::new(Kind::Invalid, excerpt(&cause.to_string())))?;
     require_version(&raw, "lockfile_version", &["1", "2"])?;

@@ -1,5 +1,7 @@
 //! Takes over skill folders and MCP entries that are, byte for byte, those of a package that an index has.
 
+use serde_json::Value;
+
 use super::super::apply::shown_path;
 use super::super::locking;
 use super::taking::{Absence, Fit, Offer, Part, Taking};
@@ -11,8 +13,9 @@ use crate::model::dependency::{Dependency, Origin};
 use crate::model::digest::TreeDigest;
 use crate::model::index::{IndexId, Release, Withheld};
 use crate::model::name::{PackageName, ServerName};
-use crate::model::package::Shape;
+use crate::model::source::Source;
 use crate::model::version::{Requirement, newest_first};
+use crate::receipt::entry_digest;
 
 /// How many releases of a package are fetched to be compared.
 const MAX_COMPARED: usize = 3;
@@ -104,13 +107,15 @@ fn by_name(taking: &mut Taking<'_>, indexes: &Indexes<'_>, part: &Loose) -> Resu
     let Some((index, listing)) = indexes.find(&name, None)? else { return Ok(None) };
     let mut last = None;
     for release in to_compare(&listing, part.digest.as_ref()) {
-        match offer(taking, &name, &name, &index, release) {
+        let fit = match offer(taking, &name, &name, &index, release) {
             Ok(None) => return Ok(None),
-            Ok(Some(offer)) => match taking.consider(offer, &part.place, None, Absence::Refused)? {
-                Fit::Same | Fit::Some(_) => return Ok(None),
-                Fit::Other(why) => last = Some(why),
-                Fit::Absent => {}
-            },
+            Ok(Some(offer)) => taking.consider(offer, &part.place, None, Absence::Refused),
+            Err(error) => Err(error),
+        };
+        match fit {
+            Ok(Fit::Same | Fit::Some(_)) => return Ok(None),
+            Ok(Fit::Absent) => {}
+            Ok(Fit::Other(why)) => last = Some(why),
             Err(error) => last = Some(error.to_string()),
         }
     }
@@ -154,49 +159,44 @@ fn offer(
 /// Takes over what packages of the built-in index have in them, whatever it is called here.
 fn by_content(taking: &mut Taking<'_>, indexes: &Indexes<'_>, loose: &[Loose]) -> Result<()> {
     for package in Builtin.names()? {
-        if !indexes.permits(&IndexId::Builtin, &package) {
+        let Some(listing) = Builtin.listing(&package)?.filter(|_| indexes.permits(&IndexId::Builtin, &package)) else {
             continue;
-        }
-        let Some(listing) = Builtin.listing(&package)? else { continue };
-        let free: Vec<&Loose> = loose.iter().filter(|part| taking.is_free(part.part, &part.name)).collect();
+        };
         for release in to_compare(&listing, None) {
-            let same = free.iter().find(|part| part.digest.is_some() && part.digest == release.checksum);
-            let alias = same.and_then(|part| PackageName::parse(&part.name).ok());
-            let name = alias.as_ref().unwrap_or(&package);
-            // Another index may have the name, and would answer for it when the lock is made anew.
-            let Some((IndexId::Builtin, _)) = indexes.find(&package, None)? else { break };
-            let Ok(Some(mut offer)) = offer(taking, name, &package, &IndexId::Builtin, release) else { break };
-            rename_servers(taking, &mut offer);
-            let place = same.or(free.first()).map(|part| part.place.clone()).unwrap_or_default();
-            let place = place_of(taking, &offer, &free).unwrap_or(place);
-            if matches!(taking.consider(offer, &place, None, Absence::Refused)?, Fit::Same | Fit::Some(_)) {
-                break;
+            let mut free = loose.iter().filter(|part| taking.is_free(part.part, &part.name));
+            let same = free.clone().find(|part| part.digest.is_some() && part.digest == release.checksum);
+            // What cpm does not carry would have to be fetched only to be looked at.
+            if same.is_none() && matches!(release.source, Source::Git { .. }) {
+                continue;
             }
+            let alias = same.and_then(|part| PackageName::parse(&part.name).ok()).unwrap_or_else(|| package.clone());
+            let Ok(Some(mut offer)) = offer(taking, &alias, &package, &IndexId::Builtin, release) else { break };
+            rename_servers(taking, &mut offer);
+            let Ok(placed) = offer.placed() else { continue };
+            // Another index may have the name, and would answer for it when the lock is made anew.
+            if !matches!(taking.fit(&placed)?, Fit::Same | Fit::Some(_))
+                || !matches!(indexes.find(&package, None)?, Some((IndexId::Builtin, _)))
+            {
+                continue;
+            }
+            let is_brought = |part: &&Loose| match part.part {
+                Part::Dir => placed.dirs.contains_key(part.name.as_str()),
+                Part::Server => placed.servers.contains_key(part.name.as_str()),
+            };
+            let place = free.find(is_brought).map(|part| part.place.clone()).unwrap_or_default();
+            taking.consider(offer, &place, None, Absence::Refused)?;
+            break;
         }
     }
     Ok(())
 }
 
-/// The first folder or entry that a package would bring.
-fn place_of(_: &Taking<'_>, offer: &Offer, free: &[&Loose]) -> Option<String> {
-    let placed = offer.placed().ok()?;
-    let brings = |part: &&&Loose| match part.part {
-        Part::Dir => placed.dirs.keys().any(|dir| dir.as_str() == part.name),
-        Part::Server => placed.servers.keys().any(|server| server.as_str() == part.name),
-    };
-    free.iter().find(brings).map(|part| part.place.clone())
-}
-
 /// Calls the servers of an offer what they are called here, where a free entry is the same.
 fn rename_servers(taking: &Taking<'_>, offer: &mut Offer) {
-    if !matches!(offer.loaded.package.shape, Shape::Servers) && !offer.loaded.package.is_only_skills_and_servers() {
-        return;
-    }
     for (server, entry) in &offer.loaded.package.servers {
-        let wanted = crate::receipt::entry_digest(&serde_json::Value::Object(entry.json.clone()));
-        let is_same = |name: &&String| {
-            taking.is_free(Part::Server, name) && crate::receipt::entry_digest(&taking.servers[*name]) == wanted
-        };
+        let wanted = entry_digest(&Value::Object(entry.json.clone()));
+        let is_same =
+            |name: &&String| taking.is_free(Part::Server, name) && entry_digest(&taking.servers[*name]) == wanted;
         let here = taking.servers.keys().find(is_same).and_then(|name| ServerName::parse(name).ok());
         if let Some(here) = here.filter(|here| here != server) {
             offer.dependency.servers.insert(server.clone(), here);
