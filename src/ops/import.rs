@@ -117,9 +117,9 @@ pub fn import(context: &Context<'_>, from: Option<&Path>) -> Result<Imported> {
         indexed::find(&mut taking)?;
     }
     let Taking { candidates, indexes, mut left_out, .. } = taking;
-    let mut settled = Settled { context, state: &mut state, before: &before, fetcher: &fetcher, indexes: &indexes };
-    let (taken, lock) = settled.settle(candidates, &mut left_out)?;
-    let indexes = settled.used_indexes(&taken);
+    let mut fitting = Fitting { context, state: &mut state, before: &before, fetcher: &fetcher, indexes: &indexes };
+    let (taken, lock) = fitting.choose(candidates, &mut left_out)?;
+    let indexes = fitting.used_indexes(&taken);
     let mut packages: Vec<Taken> = taken.iter().map(Candidate::row).collect();
     packages.extend(needed(&before, &lock, &taken));
     packages.sort_by(|a, b| a.name.cmp(&b.name));
@@ -138,8 +138,8 @@ pub fn import(context: &Context<'_>, from: Option<&Path>) -> Result<Imported> {
     })
 }
 
-/// Candidates on the way to a lock in which all fit together.
-struct Settled<'a, 'c, 'i> {
+/// Finds the candidates that fit together, and the lock that they make.
+struct Fitting<'a, 'c, 'i> {
     context: &'a Context<'c>,
     state: &'a mut ScopeState,
     before: &'a Lock,
@@ -147,9 +147,9 @@ struct Settled<'a, 'c, 'i> {
     indexes: &'a [IndexConfig],
 }
 
-impl<'i> Settled<'_, '_, 'i> {
+impl<'i> Fitting<'_, '_, 'i> {
     /// Locks all candidates; where that cannot be, as many as fit, in order.
-    fn settle(&mut self, candidates: Vec<Candidate>, left_out: &mut Vec<LeftOut>) -> Result<(Vec<Candidate>, Lock)> {
+    fn choose(&mut self, candidates: Vec<Candidate>, left_out: &mut Vec<LeftOut>) -> Result<(Vec<Candidate>, Lock)> {
         if candidates.is_empty() {
             return Ok((candidates, self.before.clone()));
         }

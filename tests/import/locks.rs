@@ -27,43 +27,44 @@ fn apm(repo: &Repo, more: &str) -> String {
     )
 }
 
+/// The lock of each tool with the skill `alpha` of a repository that is tagged v1.0.0.
+fn locks_of_alpha(repo: &Repo) -> [(&'static str, String); 4] {
+    let (url, commit) = (repo.url(), repo.head());
+    let skills = json!({"alpha": {
+        "source": url, "ref": "v1.0.0", "sourceType": "git", "skillPath": "skills/alpha/SKILL.md",
+        "computedHash": "0".repeat(64),
+    }});
+    let skillcask = format!(
+        "version = 1\n\n[[package]]\nname = \"acme/kit\"\nconstraint = \"^1.0\"\nversion = \"v1.0.0\"\n\
+         dist = {{ type = \"git\", url = \"{url}\", reference = \"{commit}\" }}\ndist-sha256 = \"00\"\n\
+         skills = [ {{ name = \"alpha\", path = \"skills/alpha\", tree-sha256 = \"00\" }} ]\n",
+    );
+    let apm = apm(repo, "  virtual_path: skills/alpha\n  is_virtual: true\n  package_type: claude_skill\n");
+    [
+        ("agents.lock", dotagents(repo, "alpha", "skills/alpha")),
+        ("skills-lock.json", skills_lock(&skills)),
+        ("apm.lock.yaml", apm),
+        ("skills.lock", skillcask),
+    ]
+}
+
 #[test]
 fn a_skill_of_each_lock_is_taken_over_at_its_commit_without_a_byte_changing() {
-    let locks: [(&str, fn(&Repo) -> String); 4] = [
-        ("agents.lock", |repo| dotagents(repo, "alpha", "skills/alpha")),
-        ("skills-lock.json", |repo| {
-            skills_lock(&json!({"alpha": {
-                "source": repo.url(), "ref": "v1.0.0", "sourceType": "git", "skillPath": "skills/alpha/SKILL.md",
-                "computedHash": "0".repeat(64),
-            }}))
-        }),
-        ("apm.lock.yaml", |repo| {
-            apm(repo, "  virtual_path: skills/alpha\n  is_virtual: true\n  package_type: claude_skill\n")
-        }),
-        ("skills.lock", |repo| {
-            format!(
-                "version = 1\n\n[[package]]\nname = \"acme/kit\"\nconstraint = \"^1.0\"\nversion = \"v1.0.0\"\n\
-                 dist = {{ type = \"git\", url = \"{}\", reference = \"{}\" }}\ndist-sha256 = \"00\"\n\
-                 skills = [ {{ name = \"alpha\", path = \"skills/alpha\", tree-sha256 = \"00\" }} ]\n",
-                repo.url(),
-                repo.head()
-            )
-        }),
-    ];
-    for (file, lock) in locks {
+    for at in 0..4 {
         let (world, repo) = installed_alpha();
         let commit = repo.head();
-        world.write(file, &lock(&repo));
+        let (file, lock) = &locks_of_alpha(&repo)[at];
+        world.write(file, lock);
         // What is there now is no longer what was installed; only a lock that names a branch would be led astray.
         repo.commit(&[("skills/alpha/SKILL.md", &skill("alpha", "two"))]);
         let answer = import(&world, &[]);
         let taken = row(&answer, "packages", "alpha");
-        assert_eq!((&taken["files"], &taken["found"]), (&json!("here"), &json!(file)), "{answer:#}");
+        assert_eq!((&taken["files"], &taken["found"]), (&json!("here"), &json!(*file)), "{answer:#}");
         assert!(answer["import"]["left_out"].as_array().expect("a list").is_empty(), "{answer:#}");
         assert_eq!(world.locked("alpha")["commit"], commit.as_str(), "{file}");
         let dependency = world.dependency("alpha");
         assert_eq!((&dependency["git"], &dependency["path"]), (&json!(repo.url()), &json!("skills/alpha")), "{file}");
-        let tag = if file == "agents.lock" { json!(null) } else { json!("v1.0.0") };
+        let tag = if *file == "agents.lock" { json!(null) } else { json!("v1.0.0") };
         assert_eq!(dependency["tag"], tag, "{file}");
         install_changes_nothing_but(&world, &[]);
     }
@@ -130,6 +131,20 @@ fn a_link_to_the_folder_of_another_tool_is_named() {
     let left = row(&answer, "left_out", "alpha");
     assert!(left["why"].as_str().expect("why").contains("is a link"), "{left:#}");
     assert_eq!(names(&answer, "left_out").len(), 1, "it is told once");
+}
+
+#[test]
+fn a_skills_folder_that_is_a_link_within_the_project_is_no_obstacle() {
+    let (world, repo) = installed_alpha();
+    let (ours, theirs) = (world.project().join(".claude/skills"), world.project().join(".agents/skills"));
+    std::fs::create_dir_all(world.project().join(".agents")).expect("a folder");
+    std::fs::rename(&ours, &theirs).expect("moved");
+    std::os::unix::fs::symlink("../.agents/skills", &ours).expect("a link");
+    world.write("agents.lock", &dotagents(&repo, "alpha", "skills/alpha"));
+    let answer = import(&world, &[]);
+    assert_eq!(row(&answer, "packages", "alpha")["files"], "here");
+    install_changes_nothing_but(&world, &[]);
+    assert!(ours.is_symlink());
 }
 
 #[test]

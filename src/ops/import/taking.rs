@@ -147,8 +147,11 @@ impl<'a> Taking<'a> {
         // What is locked and not installed yet will be cpm's. What is not on this machine cannot be looked into.
         let is_here = |locked: &Locked| fetcher.has(&locked.checksum) || locked.commit.is_none();
         for (name, locked) in state.lock.packages.iter().filter(|(_, locked)| is_here(locked)) {
-            if let Ok(loaded) = fetcher.load_locked(name, locked) {
-                taking.speak_for(&apply::placed(&state.manifest, name, locked, &loaded)?);
+            let placed = fetcher
+                .load_locked(name, locked)
+                .and_then(|loaded| apply::placed(&state.manifest, name, locked, &loaded));
+            if let Ok(placed) = placed {
+                taking.speak_for(&placed);
             }
         }
         Ok(taking)
