@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use crate::support::{Repo, World, skill, snapshot};
+use crate::support::{Index, Repo, World, skill, snapshot};
 
 /// A repository with the skills `alpha` and `beta`, tagged v1.0.0, and the same skill `alpha` in the project.
 fn installed_alpha() -> (World, Repo) {
@@ -105,6 +105,38 @@ fn another_package_of_the_same_name_in_the_manifest_is_not_replaced() {
     assert!(names(&answer, "packages").is_empty());
     assert!(row(&answer, "left_out", "alpha")["why"].as_str().expect("why").contains("stays"), "{answer:#}");
     assert_eq!(world.read("cpm.toml"), "[dependencies]\nalpha = { path = \"mine\" }\n");
+}
+
+#[test]
+fn two_locks_that_name_the_same_are_one() {
+    let (world, repo) = installed_alpha();
+    world.write("agents.lock", &locks::dotagents(&repo, "alpha", "skills/alpha"));
+    world.write("other/agents.lock", &locks::dotagents(&repo, "alpha", "skills/beta"));
+    let [_, (file, lock), ..] = locks::locks_of_alpha(&repo);
+    world.write(file, &lock);
+    let answer = import(&world, &[]);
+    assert_eq!((names(&answer, "packages"), names(&answer, "left_out").len()), (vec!["alpha".to_owned()], 0));
+    let answer = import(&world, &["--from", "other/agents.lock"]);
+    assert_eq!((names(&answer, "packages").len(), names(&answer, "left_out")), (0, vec!["alpha".to_owned()]));
+}
+
+#[test]
+fn of_packages_that_do_not_fit_together_the_first_are_taken_over() {
+    let world = World::in_git();
+    let index = Index::added(&world, "acme");
+    index.release("core", "1.0.0", &[]);
+    index.release("core", "2.0.0", &[]);
+    for (name, core) in [("app", "1"), ("lib", "2"), ("tool", "1")] {
+        index.release(name, "1.0.0", &[("core", core)]);
+        world.write(&format!(".claude/skills/{name}/SKILL.md"), &skill(name, "1.0.0"));
+    }
+    let answer = import(&world, &[]);
+    assert_eq!(
+        (names(&answer, "packages"), names(&answer, "left_out")),
+        (["app", "core", "tool"].map(str::to_owned).to_vec(), vec!["lib".to_owned()],)
+    );
+    assert!(row(&answer, "left_out", "lib")["why"].to_string().contains("core"), "{answer:#}");
+    install_changes_nothing_but(&world, &[".claude/skills/core"]);
 }
 
 #[test]

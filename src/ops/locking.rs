@@ -26,7 +26,7 @@ use crate::model::version::{Requirement, Version};
 use crate::resolve::{self, Catalog as _, Preferences};
 use candidates::Direct;
 pub(super) use candidates::no_such_version;
-pub(super) use chosen::{at_commit, of_release};
+pub(super) use chosen::{at_commit, listed, of_release};
 pub(super) use fit::{lacking, misfits, refusal, unmet};
 pub(super) use heal::{allows, heal, said};
 use homes::Home;

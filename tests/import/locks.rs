@@ -28,7 +28,7 @@ fn apm(repo: &Repo, more: &str) -> String {
 }
 
 /// The lock of each tool with the skill `alpha` of a repository that is tagged v1.0.0.
-fn locks_of_alpha(repo: &Repo) -> [(&'static str, String); 4] {
+pub fn locks_of_alpha(repo: &Repo) -> [(&'static str, String); 4] {
     let (url, commit) = (repo.url(), repo.head());
     let skills = json!({"alpha": {
         "source": url, "ref": "v1.0.0", "sourceType": "git", "skillPath": "skills/alpha/SKILL.md",

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::apply::shown_path;
-use super::super::locking;
+use super::super::{fetch, locking};
 use super::taking::{Absence, Fit, Offer, Part, Taking};
 use crate::error::{Error, Kind, Result};
 use crate::fsx;
@@ -152,7 +152,16 @@ fn offer(
         Ok(true) => return Ok(None),
         Err(why) => return Err(Error::new(Kind::Conflict, why)),
     }
-    let (locked, loaded) = locking::of_release(taking.fetcher, package, index, release)?;
+    let (locked, loaded) = match &release.source {
+        // What is only looked at does not belong into the cache.
+        Source::Builtin { path } => {
+            let tree = Builtin.tree(path)?;
+            let digest = TreeDigest::of(&tree);
+            let loaded = fetch::read(tree, digest, release.manifest.as_deref())?;
+            (locking::listed(index, release, &loaded), loaded)
+        }
+        Source::Git { .. } | Source::Dir { .. } => locking::of_release(taking.fetcher, package, index, release)?,
+    };
     Ok(Some(Offer { name: name.clone(), dependency, locked, loaded }))
 }
 

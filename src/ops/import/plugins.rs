@@ -94,7 +94,9 @@ fn take(taking: &mut Taking<'_>, client: &Client, id: &str, place: &str) -> Resu
         Error::new(Kind::Invalid, format!("the marketplace has no release of `{name}` that can be used: {problem}"))
     })?;
     let installed = client.installed.record(id, &taking.context.places);
-    let (locked, loaded) = find(taking, &name, &index, release, installed.as_ref())?;
+    let (locked, loaded) = find(taking, &name, &index, release, installed.as_ref()).map_err(|error| {
+        error.help(format!("to take what is there now: `claude plugin update {id}`, then run again"))
+    })?;
     dependency.origin = origin(Requirement::for_chosen(&locked.version));
     let scope = taking.context.places.scope;
     let is_new = taking.indexes.iter().all(|known| known.name != config.name)
@@ -139,9 +141,7 @@ fn find(
     }
     now.and_then(|_| {
         let why = "what the client has of it is neither what the marketplace has now nor what it noted";
-        Err(Error::new(Kind::Conflict, why)
-            .at_path(&installed.copy)
-            .help(format!("to take what is there now: `claude plugin update {name}`, then run again")))
+        Err(Error::new(Kind::Conflict, why).at_path(&installed.copy))
     })
 }
 

@@ -31,9 +31,13 @@ pub(in crate::ops) fn of_release(
     index: &IndexId,
     release: &Release,
 ) -> Result<(Locked, Loaded)> {
-    let Release { source, commit, manifest, .. } = release.clone();
-    let loaded = fetcher.load(name, &source, commit.as_ref(), manifest.as_deref(), release.checksum.as_ref())?;
-    let needs = names_of(&release.dependencies);
-    let index = Some(index.clone());
-    Ok((entry(&release.version, index, source, commit, manifest, needs, &loaded), loaded))
+    let (commit, manifest) = (release.commit.as_ref(), release.manifest.as_deref());
+    let loaded = fetcher.load(name, &release.source, commit, manifest, release.checksum.as_ref())?;
+    Ok((listed(index, release, &loaded), loaded))
+}
+
+/// The entry of a release that an index lists, whose bytes are here.
+pub(in crate::ops) fn listed(index: &IndexId, release: &Release, loaded: &Loaded) -> Locked {
+    let Release { version, source, commit, manifest, dependencies, .. } = release.clone();
+    entry(&version, Some(index.clone()), source, commit, manifest, names_of(&dependencies), loaded)
 }
