@@ -71,7 +71,7 @@ fn a_project_that_was_moved_after_a_killed_run_recovers_where_it_is() {
 #[test]
 fn a_signal_at_any_moment_leaves_the_old_state_or_the_new_one() {
     for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
-        for call in ["write:when=4", "renameat2:when=1", "renameat2:when=3", "fsync:when=2", "unlink:when=1"] {
+        for call in ["write:when=4", "renameat2:when=1", "renameat2:when=3", "fsync:when=2", "unlink,unlinkat:when=1"] {
             let (world, _repo) = with_kit();
             let before = snapshot(&world.project());
             let (name, when) = call.split_once(':').expect("two parts");
