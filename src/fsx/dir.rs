@@ -221,6 +221,7 @@ impl Place {
     /// # Errors
     /// [`Kind::FileSystem`].
     pub fn make_folder(&self) -> Result<bool> {
+        failpoint::change();
         match system::make_folder(&self.dir.handle, &self.name) {
             Err(cause) if cause.kind() == ErrorKind::AlreadyExists => Ok(false),
             made => made.path("create the folder", &self.path()).map(|()| true),
@@ -232,6 +233,7 @@ impl Place {
     /// # Errors
     /// [`Kind::FileSystem`].
     pub fn remove_empty(&self) -> Result<()> {
+        failpoint::change();
         system::remove_folder(&self.dir.handle, &self.name).path("remove", &self.path())
     }
 
@@ -246,22 +248,28 @@ impl Place {
                 self.enter()?.places()?.iter().try_for_each(Place::remove)?;
                 self.remove_empty()
             }
-            Some(_) => system::remove_file(&self.dir.handle, &self.name).path("remove", &self.path()),
+            Some(_) => {
+                failpoint::change();
+                system::remove_file(&self.dir.handle, &self.name).path("remove", &self.path())
+            }
         }
     }
 
     /// Moves what is here to another place, over what is there.
     pub(super) fn rename(&self, to: &Place) -> std::io::Result<()> {
+        failpoint::change();
         system::rename(self.pair(), to.pair())
     }
 
     /// Moves what is here to another place where nothing is; `false` where the system has no such way to move.
     pub(super) fn rename_new(&self, to: &Place) -> std::io::Result<bool> {
+        failpoint::change();
         system::rename_new(self.pair(), to.pair())
     }
 
     /// Makes two things change places; `false` where the system has no such way to move.
     pub(super) fn exchange(&self, with: &Place) -> std::io::Result<bool> {
+        failpoint::change();
         system::exchange(self.pair(), with.pair())
     }
 
@@ -270,6 +278,9 @@ impl Place {
     }
 
     fn file(&self, opening: Opening) -> std::io::Result<File> {
+        if opening != Opening::Read {
+            failpoint::change();
+        }
         system::file(&self.dir.handle, &self.name, opening)
     }
 }

@@ -88,6 +88,33 @@ fn a_signal_at_any_moment_leaves_the_old_state_or_the_new_one() {
 }
 
 #[test]
+fn a_panic_at_any_change_leaves_the_old_state_or_the_new_one() {
+    let (mut world, mut repo) = with_kit();
+    let mut before = snapshot(&world.project());
+    let mut ends = [0, 0];
+    for change in 1.. {
+        let mut command = world.command(env!("CARGO_BIN_EXE_cpm"));
+        command.args(UPDATE).env("CPM_FAILPOINT", format!("panic:{change}"));
+        let run = Run::of(command.output().expect("cpm runs"));
+        if run.code == 0 {
+            break;
+        }
+        assert!(run.stderr.contains(&format!("asked for at change {change}")), "{run}");
+        world.ok(&["install", "--offline"]);
+        assert_settled(&world);
+        let is_new = snapshot(&world.project()) != before;
+        ends[usize::from(is_new)] += 1;
+        if is_new {
+            assert_updated(&world);
+            (world, repo) = with_kit();
+            before = snapshot(&world.project());
+        }
+    }
+    assert!(ends.iter().all(|count| *count > 3), "{ends:?} old and new");
+    drop(repo);
+}
+
+#[test]
 fn one_bad_package_among_twenty_changes_nothing() {
     let world = World::in_git();
     let names: Vec<String> = (1..=20).map(|at| format!("p{at:02}")).collect();
