@@ -262,7 +262,9 @@ impl Transaction {
         let own = fsx::device(state)?;
         for step in steps {
             let near = step.staged.parent().unwrap_or(state);
-            if fsx::device(near)? != own && step.new.is_some() {
+            // One call does a file system where there is such a call, else only the folder.
+            let is_synced = near == state || (cfg!(target_os = "linux") && fsx::device(near)? == own);
+            if !is_synced && step.new.is_some() {
                 fsx::sync::below(&step.staged)?;
                 near.ancestors()
                     .take_while(|dir| self.made.iter().any(|made| made == dir))

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::{Context, Effect};
+use super::{Context, Effect, settled};
 use crate::claude::client_lock::ClientLock;
 use crate::claude::paths::ScopePlaces;
 use crate::error::{Error, Kind, Result};
@@ -61,6 +61,7 @@ impl ScopeState {
     pub(super) fn open_with(context: &Context<'_>, conflicts: Conflicts) -> Result<Self> {
         refuse_links(context)?;
         if context.effect == Effect::DryRun {
+            settled::warn_of_unfinished(context);
             return Self::read(context, conflicts);
         }
         let sharing = context.places.sharing_state(context.machine);

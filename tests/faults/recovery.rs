@@ -35,6 +35,20 @@ fn the_next_command_completes_a_killed_run_and_says_so() {
 }
 
 #[test]
+fn who_only_looks_after_a_killed_run_is_told_of_it() {
+    let (world, _repo) = with_kit();
+    let Some(_) = killed_at(&world, 2) else { return };
+    for args in [&["verify"][..], &["list"], &["update", "--dry-run"], &["install", "--dry-run"]] {
+        let before = everything(&world.project());
+        let run = world.cpm(args);
+        assert!(run.stderr.contains("interrupted") && run.stderr.contains("`cpm install` here completes it"), "{run}");
+        assert!(everything(&world.project()) == before, "{args:?}");
+    }
+    world.ok(&["install", "--offline"]);
+    assert!(!world.ok(&["verify"]).stderr.contains("interrupted"));
+}
+
+#[test]
 fn an_edit_after_a_killed_run_stops_the_next_one_and_both_sides_are_shown() {
     for exchange in 1..=4 {
         let (world, _repo) = with_kit();
