@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, IoContext as _, Kind, Result};
 use crate::fsx;
+use crate::fsx::dir::Place;
 use crate::fsx::upkeep::{self, Kept};
 use crate::model::digest::TreeDigest;
 use crate::model::tree::Tree;
@@ -115,7 +116,7 @@ impl Store {
         fsx::tree::write(&*self.in_folder(tree)?, &staged)?;
         let entry = self.entry(digest);
         if entry.exists() {
-            fsx::swap::exchange(&staged, &entry)
+            fsx::swap::exchange(&Place::of(&staged)?, &Place::of(&entry)?)
         } else {
             match std::fs::rename(&staged, &entry) {
                 // Another process was faster; what it wrote is checked when it is read.

@@ -5,34 +5,37 @@
 //! with a journal on disk, [`look`] finds the run and completes it or takes it back; without one, nothing of it happened.
 //! Others may write the same files at any time: a step that met something else than it was made for takes all back.
 
+mod folders;
 mod identity;
 mod journal;
 mod recovery;
-mod sight;
 mod slots;
 mod step;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
+pub use folders::{Folders, leads_out};
 pub use recovery::{Interrupted, Left, Recovered, look};
 
+use crate::claude::paths::ScopePlaces;
 use crate::error::{Error, IoContext as _, Result};
 use crate::fsx;
+use crate::fsx::dir::{Place, Sort};
 use crate::fsx::failpoint;
 use crate::model::digest::{FileDigest, TreeDigest};
 use crate::model::relpath::RelPath;
 use crate::model::tree::Tree;
-use crate::receipt::{self, Stamp};
-use identity::identity;
+use crate::receipt::Stamp;
+use identity::{identity, sight};
 use journal::Journal;
-use sight::Sight;
 use step::{Standing, Step};
 
 /// A change being prepared. Dropping it without [`Transaction::commit`] undoes everything.
 #[derive(Debug)]
 pub struct Transaction {
-    state: PathBuf,
+    folders: Folders,
     steps: Vec<Step>,
     /// Slots in use, also of what was not staged to its end.
     slots: Vec<PathBuf>,
@@ -62,18 +65,27 @@ pub enum Privacy {
     Owner,
 }
 
+/// The place of the lock that a run holds in the state folder, which is made.
+///
+/// # Errors
+/// [`crate::error::Kind::FileSystem`].
+pub fn lock_place(folders: &Folders) -> Result<Place> {
+    folders.make(&folders.state, &mut Vec::new())?;
+    folders.there(&folders.state.join("lock"))
+}
+
 /// Makes the state folder, which keeps itself out of git. Whoever is not alone holds its lock.
 ///
 /// # Errors
 /// [`crate::error::Kind::FileSystem`].
-pub fn prepare_state(state: &Path) -> Result<()> {
-    fsx::create_dirs(state)?;
-    let ignore = state.join(".gitignore");
-    if fsx::read_optional(&ignore)?.is_none_or(|bytes| bytes.is_empty()) {
-        let whole = state.join("gitignore.tmp");
-        fsx::remove_any(&whole)?;
-        fsx::write_new(&whole, b"*\n", false)?;
-        std::fs::rename(&whole, &ignore).path("move into place", &ignore)?;
+pub fn prepare_state(folders: &Folders) -> Result<()> {
+    folders.make(&folders.state, &mut Vec::new())?;
+    let ignore = folders.there(&folders.state.join(".gitignore"))?;
+    if ignore.look()?.is_none_or(|seen| seen.size == 0) {
+        let whole = folders.there(&folders.state.join("gitignore.tmp"))?;
+        whole.remove()?;
+        whole.write_new(b"*\n", false)?;
+        fsx::swap::replace(&whole, &ignore)?;
     }
     Ok(())
 }
@@ -92,14 +104,15 @@ pub fn is_waiting(entry: &Path) -> bool {
 }
 
 impl Transaction {
-    /// Begins a transaction in a state folder whose lock the caller holds and which is recovered.
+    /// Begins a transaction in a scope whose lock the caller holds and which is recovered.
     ///
     /// # Errors
     /// [`crate::error::Kind::FileSystem`].
-    pub fn begin(state: &Path) -> Result<Self> {
-        fsx::create_dirs(state)?;
+    pub fn begin(places: &ScopePlaces) -> Result<Self> {
+        let folders = Folders::of(places, &[]);
+        folders.make(&places.state, &mut Vec::new())?;
         let (steps, slots, made, read) = Default::default();
-        Ok(Transaction { state: state.to_path_buf(), steps, slots, made, committed: false, read })
+        Ok(Transaction { folders, steps, slots, made, committed: false, read })
     }
 
     /// Says what the run read in a file that it may replace; `None` when there was none. What others write there later
@@ -120,9 +133,13 @@ impl Transaction {
     /// # Errors
     /// [`crate::error::Kind::FileSystem`].
     pub fn put_dir(&mut self, target: &Path, tree: &Tree) -> Result<BTreeMap<RelPath, Stamp>> {
-        let staged = self.slot(slots::for_dir(&self.state, target, self.slots.len())?)?;
-        fsx::tree::write(tree, &staged)?;
-        let stamps = receipt::stamps(tree, &staged)?;
+        let staged = self.slot(slots::for_dir(&self.folders, target, self.slots.len())?)?;
+        let mut stamps = BTreeMap::new();
+        fsx::tree::write_in(tree, &self.folders.there(&staged)?, &mut |path, content, file| {
+            let metadata = file.metadata().path("look at", &path.below(&staged))?;
+            stamps.insert(path.clone(), Stamp::of(content, &metadata));
+            Ok(())
+        })?;
         self.push(target, staged, Some(TreeDigest::of(tree).to_string()), Privacy::Shared)?;
         Ok(stamps)
     }
@@ -132,17 +149,17 @@ impl Transaction {
     /// # Errors
     /// [`crate::error::Kind::FileSystem`]; also when the file may not be written.
     pub fn put_file(&mut self, target: &Path, bytes: &[u8], privacy: Privacy) -> Result<()> {
-        let target = fsx::resolve_link(target);
+        let target = self.folders.resolved(target)?;
         let is_there = target.exists();
         if is_there {
             fsx::attributes::refuse_read_only(&target)?;
         }
-        let staged = self.slot(slots::for_file(&self.state, &target, self.slots.len())?)?;
-        fsx::write_new(&staged, bytes, false)?;
+        let staged = self.slot(slots::for_file(&self.folders, &target, self.slots.len())?)?;
+        let file = self.folders.write_new(&staged, bytes)?;
         if is_there {
-            fsx::attributes::copy(&target, &staged)?;
+            fsx::attributes::copy(&self.folders.there(&target)?.open()?, &file, &target)?;
         } else if privacy == Privacy::Owner {
-            restrict(&staged)?;
+            restrict(&file, &target)?;
         }
         self.push(&target, staged, Some(FileDigest::of(bytes).hex()), privacy)
     }
@@ -152,7 +169,7 @@ impl Transaction {
     /// # Errors
     /// [`crate::error::Kind::FileSystem`].
     pub fn remove_dir(&mut self, target: &Path) -> Result<()> {
-        let staged = self.slot(slots::for_dir(&self.state, target, self.slots.len())?)?;
+        let staged = self.slot(slots::for_dir(&self.folders, target, self.slots.len())?)?;
         self.push(target, staged, None, Privacy::Shared)
     }
 
@@ -161,14 +178,14 @@ impl Transaction {
     /// # Errors
     /// [`crate::error::Kind::FileSystem`]; also when the file may not be written.
     pub fn remove(&mut self, target: &Path, privacy: Privacy) -> Result<()> {
-        let target = fsx::resolve_link(target);
+        let target = self.folders.resolved(target)?;
         if !target.exists() {
             return Ok(());
         }
         fsx::attributes::refuse_read_only(&target)?;
-        let staged = self.slot(slots::for_file(&self.state, &target, self.slots.len())?)?;
-        if staged == slots::beside(&self.state, &target) {
-            fsx::write_new(&staged, b"", false)?;
+        let staged = self.slot(slots::for_file(&self.folders, &target, self.slots.len())?)?;
+        if staged == slots::beside(&self.folders, &target)? {
+            self.folders.write_new(&staged, b"")?;
         }
         self.push(&target, staged, None, privacy)
     }
@@ -182,22 +199,22 @@ impl Transaction {
         if steps.is_empty() {
             return Ok(Outcome::Done);
         }
-        if let Some(step) = first_changed(&steps)? {
-            return Ok(Outcome::Changed(step.target.clone()));
+        if let Some(path) = self.first_changed(&steps)? {
+            return Ok(Outcome::Changed(path));
         }
         for step in &steps {
-            fsx::make_dirs(step.target.parent().unwrap_or(&self.state), &mut self.made)?;
+            self.folders.make(step.target.parent().unwrap_or(&self.folders.state), &mut self.made)?;
         }
         let Journal { steps, .. } = self.write_journal(steps)?;
         // That took time.
-        if let Some(step) = first_changed(&steps)? {
-            return Ok(Outcome::Changed(step.target.clone()));
+        if let Some(path) = self.first_changed(&steps)? {
+            return Ok(Outcome::Changed(path));
         }
         if !failpoint::is_set("no-journal") {
-            journal::commit(&self.state).map_err(|error| self.explained(error))?;
+            journal::commit(&self.folders).map_err(|error| self.explained(error))?;
         }
         for (at, step) in steps.iter().enumerate() {
-            match step.happen() {
+            match step.happen(&self.folders) {
                 Ok(true) => {}
                 Ok(false) => {
                     self.take_back(&steps, Some(at)).map_err(|error| self.explained(error))?;
@@ -206,21 +223,33 @@ impl Transaction {
                 Err(error) => return Err(self.failed(&steps, Some(at), error)),
             }
         }
-        if let Err(error) = sync_changed(&self.state, &steps) {
+        if let Err(error) = sync_changed(&self.folders.state, &steps) {
             return Err(self.failed(&steps, None, error));
         }
         self.committed = true;
-        if is_interrupted(&self.state) {
-            journal::forget(&self.state).map_err(in_place)?;
+        if journal::is_there(&self.folders) {
+            journal::forget(&self.folders).map_err(in_place)?;
         }
         Ok(Outcome::Done)
+    }
+
+    /// The first step's target that is not any more what it is to replace, or a folder that another one took the place
+    /// of. Folders are seen when they are displaced: looking into them takes longer than what may happen meanwhile.
+    fn first_changed(&self, steps: &[Step]) -> Result<Option<PathBuf>> {
+        for step in steps {
+            let is_folder = self.folders.look(&step.target)?.is_some_and(|seen| seen.kind == Sort::Folder);
+            if !is_folder && !step.is_old(&self.folders, &step.target)? {
+                return Ok(Some(step.target.clone()));
+            }
+        }
+        Ok(self.folders.first_moved())
     }
 
     /// Writes the journal, though not yet where it counts, and makes it durable with all that it speaks of.
     fn write_journal(&self, steps: Vec<Step>) -> Result<Journal> {
         let journal = Journal { steps, made: self.made.clone() };
         if !failpoint::is_set("no-journal") {
-            journal.prepare(&self.state)?;
+            journal.prepare(&self.folders)?;
         }
         self.sync_staged(&journal.steps)?;
         Ok(journal)
@@ -228,11 +257,14 @@ impl Transaction {
 
     /// Makes durable what is staged, and the folders it goes to.
     fn sync_staged(&self, steps: &[Step]) -> Result<()> {
-        fsx::sync::all(&self.state)?;
-        let own = fsx::device(&self.state)?;
+        let state = &self.folders.state;
+        fsx::sync::all(state)?;
+        let own = fsx::device(state)?;
         for step in steps {
-            let near = step.staged.parent().unwrap_or(&self.state);
-            if fsx::device(near)? != own && step.new.is_some() {
+            let near = step.staged.parent().unwrap_or(state);
+            // One call does a file system where there is such a call, else only the folder.
+            let is_synced = near == state || (cfg!(target_os = "linux") && fsx::device(near)? == own);
+            if !is_synced && step.new.is_some() {
                 fsx::sync::below(&step.staged)?;
                 near.ancestors()
                     .take_while(|dir| self.made.iter().any(|made| made == dir))
@@ -248,13 +280,13 @@ impl Transaction {
         let tried = &steps[..failed.map_or(steps.len(), |at| at + 1)];
         let standing = |step: &Step| {
             let has_failed = failed.is_some_and(|at| std::ptr::eq(step, &steps[at]));
-            Ok(match step.standing()? {
+            Ok(match step.standing(&self.folders)? {
                 // As somebody else left it, before cpm came to it.
                 Standing::Changed if has_failed => Standing::Waiting,
                 standing => standing,
             })
         };
-        step::take_back(tried, &standing).and_then(|()| close(&self.state, steps))
+        step::take_back(&self.folders, tried, &standing).and_then(|()| close(&self.folders, steps))
     }
 
     /// A failure after the commit point, with what becomes of it.
@@ -270,14 +302,16 @@ impl Transaction {
     /// Says of a failure that leaves a journal what comes of it.
     fn explained(&self, error: Error) -> Error {
         let help = "solve this, then run again: the next run completes the change or takes it back as a whole";
-        if is_interrupted(&self.state) { error.help(help) } else { error }
+        if journal::is_there(&self.folders) { error.help(help) } else { error }
     }
 
     fn push(&mut self, target: &Path, staged: PathBuf, new: Option<String>, privacy: Privacy) -> Result<()> {
-        let (before, there) = (Sight::of(target), identity(target)?);
+        let folders = &self.folders;
+        let (before, there) = (sight(folders, target)?, identity(folders, target)?);
         let old = self.read.get(target).cloned().unwrap_or_else(|| there.clone());
         // A look is worth something only if it shows what was read.
-        let sight = before.filter(|_| there == old && before == Sight::of(target));
+        let sight =
+            if there == old { before.filter(|_| sight(folders, target).is_ok_and(|now| now == before)) } else { None };
         if (&old, &there, &new) != (&None, &None, &None) {
             let (target, shared) = (target.to_path_buf(), privacy == Privacy::Owner);
             self.steps.push(Step { target, staged, old, new, shared, sight });
@@ -287,47 +321,35 @@ impl Transaction {
 
     /// Takes a slot for use: empty, and known to whoever cleans up.
     fn slot(&mut self, slot: PathBuf) -> Result<PathBuf> {
-        slots::note(&self.state, self.slots.len(), &slot)?;
+        slots::note(&self.folders, self.slots.len(), &slot)?;
         self.slots.push(slot.clone());
-        let near = slot.parent().unwrap_or(&self.state);
-        fsx::make_dirs(near, &mut self.made)?;
-        fsx::remove_any(&slot)?;
+        self.folders.make(slot.parent().unwrap_or(&self.folders.state), &mut self.made)?;
+        self.folders.remove(&slot)?;
         Ok(slot)
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
-        if is_interrupted(&self.state) {
+        let Transaction { folders, slots, made, committed, .. } = self;
+        if journal::is_there(folders) {
             return;
         }
         // What cannot be removed now is removed by the next run.
-        let _ = fsx::remove_any(&journal::unfinished(&self.state));
-        for (number, slot) in self.slots.iter().enumerate() {
+        let _ = folders.remove(&journal::unfinished(&folders.state));
+        for (number, slot) in slots.iter().enumerate() {
             // What says that there is one elsewhere goes after it.
-            let _ = fsx::remove_any(slot).and_then(|()| fsx::remove_any(&slots::numbered(&self.state, number)));
+            let _ = folders.remove(slot).and_then(|()| folders.remove(&slots::numbered(&folders.state, number)));
         }
-        let near = |dir: &&PathBuf| !self.committed || self.slots.iter().any(|slot| slot.parent() == Some(dir));
-        remove_empty(self.made.iter().filter(near));
+        let near = |dir: &&PathBuf| !*committed || slots.iter().any(|slot| slot.parent() == Some(dir));
+        folders.remove_empty(made.iter().filter(near));
     }
-}
-
-/// The first step whose file is not any more what it is to replace. Folders are seen when they are displaced: looking
-/// into them takes longer than what may happen meanwhile.
-fn first_changed(steps: &[Step]) -> Result<Option<&Step>> {
-    for step in steps {
-        let is_folder = std::fs::symlink_metadata(&step.target).is_ok_and(|metadata| metadata.is_dir());
-        if !is_folder && !step.is_old(&step.target)? {
-            return Ok(Some(step));
-        }
-    }
-    Ok(None)
 }
 
 /// Makes a change durable that was applied or taken back as a whole, then forgets how it came about.
-fn close(state: &Path, steps: &[Step]) -> Result<()> {
-    sync_changed(state, steps)?;
-    if is_interrupted(state) { journal::forget(state) } else { Ok(()) }
+fn close(folders: &Folders, steps: &[Step]) -> Result<()> {
+    sync_changed(&folders.state, steps)?;
+    if journal::is_there(folders) { journal::forget(folders) } else { Ok(()) }
 }
 
 /// Makes durable what changed places: the folders on both sides.
@@ -337,27 +359,19 @@ fn sync_changed(state: &Path, steps: &[Step]) -> Result<()> {
     fsx::sync::dirs(there.into_iter().chain([state.to_path_buf()]))
 }
 
-/// Removes folders that hold nothing, the innermost first.
-fn remove_empty<'a>(made: impl IntoIterator<Item = &'a PathBuf, IntoIter: DoubleEndedIterator>) {
-    for dir in made.into_iter().rev() {
-        // One that holds something is somebody's.
-        let _ = std::fs::remove_dir(dir);
-    }
-}
-
 /// A failure when nothing was left to do but to clean up.
 fn in_place(error: Error) -> Error {
     error.help("everything is in place; solve this, then run again: the next run cleans up")
 }
 
-fn restrict(path: &Path) -> Result<()> {
+fn restrict(file: &File, target: &Path) -> Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).path("set the mode of", path)?;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600)).path("set the mode of the new", target)?;
     }
     #[cfg(not(unix))]
-    let _ = path;
+    let _ = (file, target);
     Ok(())
 }
 

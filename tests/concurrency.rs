@@ -3,6 +3,7 @@
 mod others;
 mod readers;
 mod runs;
+mod swapped;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};

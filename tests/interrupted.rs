@@ -28,6 +28,8 @@ fn a_signal_ends_cpm_with_all_that_it_started_and_changes_nothing() {
         );
         std::fs::set_permissions(&ssh, std::fs::Permissions::from_mode(0o755)).expect("set");
         world.set("GIT_SSH_COMMAND", ssh.display());
+        // As on a busy machine: what ended with the signal is seen to have ended long before cpm ends itself.
+        world.set("CPM_FAILPOINT", "late-signal");
         let before = (snapshot(&world.project()), snapshot(&world.home()));
         let mut command = world.command(env!("CARGO_BIN_EXE_cpm"));
         command

@@ -3,6 +3,7 @@
 use cpm::error::Kind;
 
 use crate::locking::with_kit;
+use crate::support::samples::{KIT, install};
 use crate::support::{Index, Run, World, delete};
 
 /// Every command, with arguments that work in the order given and the name that its document has.
@@ -209,4 +210,31 @@ fn a_repository_that_is_not_there_is_named() {
     delete(std::path::Path::new(url.strip_prefix("file://").expect("a path")));
     let run = world.fails(14, &["install"]);
     assert!(run.stderr.contains(&url), "{run}");
+}
+
+#[test]
+fn a_dry_run_names_the_files_that_the_run_changes() {
+    let world = World::in_git();
+    let repo = install(&world, "kit", &KIT, &[]);
+    let url = repo.url();
+    repo.commit(&[(".mcp.json", r#"{"mcpServers":{"srv":{"command":"newer"}}}"#)]);
+    for args in [
+        &["update", "--accept"][..],
+        &["remove", "kit"],
+        &["undo"],
+        &["undo"],
+        &["install", "kit", "--git", &url, "--scope", "local"],
+        &["install", "safe-git", "deepwiki"],
+        &["remove", "kit", "--scope", "local"],
+        &["remove", "safe-git", "deepwiki"],
+    ] {
+        let files = |more: &[&str]| {
+            let mut files = world.ok(&[args, &["--json"], more].concat()).json()["report"]["files"].clone();
+            files.as_array_mut().expect("a list").sort_by_key(ToString::to_string);
+            files
+        };
+        let told = files(&["--dry-run"]);
+        assert_eq!(told, files(&[]), "{args:?}");
+        assert_ne!(told, serde_json::json!([]), "{args:?}");
+    }
 }

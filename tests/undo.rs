@@ -249,3 +249,27 @@ fn a_record_that_is_none_is_named() {
     world.ok(&["install", "safe-git"]);
     world.ok(&["undo"]);
 }
+
+#[test]
+fn a_folder_that_changed_is_taken_back_to_what_was_installed_from_it() {
+    let world = World::in_git();
+    let notes = ["one", "two", "three"].map(|text| skill("notes", text));
+    world.write("mine/notes/SKILL.md", &notes[0]);
+    world.ok(&["install", "--path", "mine/notes"]);
+    let first = [world.read("cpm.toml"), world.read("cpm.lock")];
+    world.write("mine/notes/SKILL.md", &notes[1]);
+    world.ok(&["update", "notes"]);
+    world.write("mine/notes/SKILL.md", &notes[2]);
+    let installed = ".claude/skills/notes/SKILL.md";
+    world.ok(&["undo"]);
+    assert_eq!((world.read(installed), [world.read("cpm.toml"), world.read("cpm.lock")]), (notes[0].clone(), first));
+    world.ok(&["verify"]);
+    world.ok(&["undo"]);
+    assert_eq!((world.read(installed), world.read("mine/notes/SKILL.md")), (notes[1].clone(), notes[2].clone()));
+    // Without a copy in the cache nothing has the old bytes any more.
+    world.empty_cache();
+    let before = all(&world);
+    let run = world.fails(20, &["undo"]);
+    assert!(run.stderr.contains("no copy") && run.stderr.contains("cpm update notes"), "{run}");
+    assert!(all(&world) == before);
+}

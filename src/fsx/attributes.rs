@@ -1,6 +1,7 @@
 //! What a file has besides its bytes: mode, owner, access list and other extended attributes. A file that takes the
 //! place of another one gets them, because a rename would lose them.
 
+use std::fs::File;
 use std::path::Path;
 
 use crate::error::{Error, IoContext as _, Kind, Result};
@@ -29,47 +30,46 @@ fn may_write(_: &Path) -> bool {
     true
 }
 
-/// Gives one file the attributes of another.
+/// Gives one file the attributes of another; errors speak of `path`, which is the first one's.
 ///
 /// # Errors
 /// [`Kind::FileSystem`].
-pub fn copy(from: &Path, to: &Path) -> Result<()> {
-    let metadata = std::fs::metadata(from).path("look at", from)?;
+pub fn copy(from: &File, to: &File, path: &Path) -> Result<()> {
+    let metadata = from.metadata().path("look at", path)?;
     #[cfg(unix)]
-    copy_owner(&metadata, to)?;
+    copy_owner(&metadata, to).path("look at the copy of", path)?;
     // A change of owner takes some modes away, and an access list says more than a mode: hence the order.
-    std::fs::set_permissions(to, metadata.permissions()).path("set the mode of", to)?;
+    to.set_permissions(metadata.permissions()).path("set the mode of the copy of", path)?;
     #[cfg(any(target_os = "linux", target_os = "macos"))]
-    copy_extended(from, to)?;
+    copy_extended(from, to).map_err(|cause| Error::io("copy the attributes of", path, &cause.into()))?;
     Ok(())
 }
 
 #[cfg(unix)]
-fn copy_owner(from: &std::fs::Metadata, to: &Path) -> Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, chown};
-    let made = std::fs::metadata(to).path("look at", to)?;
+fn copy_owner(from: &std::fs::Metadata, to: &File) -> std::io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    let made = to.metadata()?;
     if (made.uid(), made.gid()) != (from.uid(), from.gid()) {
         // Only an administrator may give files away; for others a shared file becomes theirs, as with any editor.
-        let _ = chown(to, Some(from.uid()), Some(from.gid()));
+        let _ = fchown(to, Some(from.uid()), Some(from.gid()));
     }
     Ok(())
 }
 
 /// Copies extended attributes, of which an access list is one; one that `to` got from its folder goes.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-fn copy_extended(from: &Path, to: &Path) -> Result<()> {
-    use rustix::fs::{XattrFlags, getxattr, getxattr_query, removexattr, setxattr};
-    let failed = |cause: rustix::io::Errno| Error::io("copy the attributes of", from, &cause.into());
-    let wanted = names(from).map_err(failed)?;
-    for name in names(to).map_err(failed)? {
+fn copy_extended(from: &File, to: &File) -> rustix::io::Result<()> {
+    use rustix::fs::{XattrFlags, fgetxattr, fgetxattr_query, fremovexattr, fsetxattr};
+    let wanted = names(from)?;
+    for name in names(to)? {
         if !is_systems(&name) && !wanted.contains(&name) {
-            removexattr(to, name.as_slice()).map_err(failed)?;
+            fremovexattr(to, name.as_slice())?;
         }
     }
     for name in wanted.iter().filter(|name| !is_systems(name)) {
-        let mut value = vec![0; getxattr_query(from, name.as_slice()).map_err(failed)?];
-        let length = getxattr(from, name.as_slice(), value.as_mut_slice()).map_err(failed)?;
-        setxattr(to, name.as_slice(), &value[..length], XattrFlags::empty()).map_err(failed)?;
+        let mut value = vec![0; fgetxattr_query(from, name.as_slice())?];
+        let length = fgetxattr(from, name.as_slice(), value.as_mut_slice())?;
+        fsetxattr(to, name.as_slice(), &value[..length], XattrFlags::empty())?;
     }
     Ok(())
 }
@@ -82,14 +82,14 @@ fn is_systems(name: &[u8]) -> bool {
 
 /// The names of a file's extended attributes; none where the file system has no such thing.
 #[cfg(any(target_os = "linux", target_os = "macos"))]
-fn names(path: &Path) -> rustix::io::Result<Vec<Vec<u8>>> {
-    use rustix::fs::{listxattr, listxattr_query};
+fn names(file: &File) -> rustix::io::Result<Vec<Vec<u8>>> {
+    use rustix::fs::{flistxattr, flistxattr_query};
     use rustix::io::Errno;
-    let size = match listxattr_query(path) {
+    let size = match flistxattr_query(file) {
         Err(Errno::NOTSUP | Errno::NOSYS) => return Ok(Vec::new()),
         size => size?,
     };
     let mut list = vec![0; size];
-    let length = listxattr(path, list.as_mut_slice())?;
+    let length = flistxattr(file, list.as_mut_slice())?;
     Ok(list[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()).map(<[u8]>::to_vec).collect())
 }

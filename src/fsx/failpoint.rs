@@ -15,6 +15,29 @@ pub const fn is_set(_: &str) -> bool {
     false
 }
 
+/// Waits for a moment at this point, where a test asks for that.
+pub fn pause(point: &str) {
+    if is_set(point) {
+        std::thread::sleep(std::time::Duration::from_secs(2));
+    }
+}
+
+/// To be called before each change of the file system: panics at the nth one, where a test asks for `panic:N`.
+#[cfg(debug_assertions)]
+pub fn change() {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    static CHANGES: AtomicUsize = AtomicUsize::new(0);
+    let asked = std::env::var("CPM_FAILPOINT").unwrap_or_default();
+    if let Some(wanted) = asked.strip_prefix("panic:").and_then(|number| number.parse::<usize>().ok()) {
+        let now = CHANGES.fetch_add(1, Ordering::SeqCst) + 1;
+        assert!(now != wanted, "asked for at change {now}");
+    }
+}
+
+/// Nothing: this is a release build.
+#[cfg(not(debug_assertions))]
+pub const fn change() {}
+
 #[cfg(not(debug_assertions))]
 const _: () = assert!(!is_set("no-journal"), "a release build has no faults");
 

@@ -6,6 +6,7 @@ use std::io::{ErrorKind, Read as _, Seek as _, Write as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::dir::Place;
 use crate::error::{Error, IoContext as _, Kind, Result};
 use crate::progress::Progress;
 
@@ -41,6 +42,11 @@ impl FileLock {
     /// [`Kind::Locked`] after `patience`, and where the file system has no locks; [`Kind::FileSystem`].
     pub fn acquire(path: &Path, patience: Duration, progress: &dyn Progress) -> Result<Self> {
         let file = File::options().create(true).truncate(false).read(true).write(true).open(path).path("open", path)?;
+        Self::hold(file, path, patience, progress)
+    }
+
+    /// Takes the lock on an open file.
+    fn hold(file: File, path: &Path, patience: Duration, progress: &dyn Progress) -> Result<Self> {
         let mut turn = Turn::new(patience);
         loop {
             match file.try_lock() {
@@ -56,12 +62,12 @@ impl FileLock {
         }
     }
 
-    /// [`FileLock::acquire`] by a run whose name those who wait for it shall read.
+    /// [`FileLock::acquire`] in an open folder, by a run whose name those who wait for it shall read.
     ///
     /// # Errors
     /// As there.
-    pub fn acquire_as(path: &Path, waiting: Waiting, progress: &dyn Progress) -> Result<Self> {
-        let lock = Self::acquire(path, waiting.patience, progress)?;
+    pub fn acquire_as(place: &Place, waiting: Waiting, progress: &dyn Progress) -> Result<Self> {
+        let lock = Self::hold(place.open_kept()?, &place.path(), waiting.patience, progress)?;
         // Whoever cannot be told who it is still waits; a full disk must not stop a run here.
         let _ = lock.file.set_len(0);
         let _ = (&lock.file).write_all(format!("{} cpm {}\n", std::process::id(), waiting.command).as_bytes());
@@ -158,8 +164,12 @@ mod tests {
     fn only_what_cpm_would_write_is_said_of_a_holder() {
         let dir = tempfile::tempdir().expect("a directory");
         let path = dir.path().join("lock");
-        let _first =
-            FileLock::acquire_as(&path, Waiting { patience: NOW, command: "index add" }, &Silent).expect("free");
+        let _first = FileLock::acquire_as(
+            &Place::of(&path).expect("a place"),
+            Waiting { patience: NOW, command: "index add" },
+            &Silent,
+        )
+        .expect("free");
         let says = || FileLock::acquire(&path, NOW, &Silent).expect_err("held").causes()[0].clone();
         assert!(says().starts_with(&format!("process {}, `cpm index add` still", std::process::id())), "{}", says());
         for text in ["", "7", "7 cpm update", "7 vi\n", "x cpm update\n", "7 cpm \u{1b}[31m\n", "-7 cpm update\n"] {

@@ -1,6 +1,7 @@
 //! The file system: reading and writing whole trees, replacing single files, locks between processes, keeping house.
 
 pub mod attributes;
+pub mod dir;
 pub mod failpoint;
 pub mod lock;
 pub mod space;

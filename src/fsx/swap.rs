@@ -1,52 +1,57 @@
 //! Puts a staged file or directory in place, atomically where the platform can, and never over something unseen.
 
-use std::path::{Path, PathBuf};
-
+use super::dir::Place;
 use crate::error::{Error, IoContext as _, Result};
 
 /// Moves `staged` to `target`, where nothing is.
 ///
 /// # Errors
 /// [`crate::error::Kind::FileSystem`]; then both are as before.
-pub fn place(staged: &Path, target: &Path) -> Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        match renameat_with(CWD, staged, CWD, target, RenameFlags::NOREPLACE) {
-            Ok(()) => return Ok(()),
-            Err(cause) if is_unknown(cause) => {}
-            Err(cause) => return Err(Error::io("move into place", target, &cause.into())),
-        }
+pub fn place(staged: &Place, target: &Place) -> Result<()> {
+    let path = target.path();
+    if staged.rename_new(target).path("move into place", &path)? {
+        return Ok(());
     }
-    if std::fs::symlink_metadata(target).is_ok() {
+    if target.look()?.is_some() {
         let cause = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
-        return Err(Error::io("move into place", target, &cause));
+        return Err(Error::io("move into place", &path, &cause));
     }
-    std::fs::rename(staged, target).path("move into place", target)
+    staged.rename(target).path("move into place", &path)
+}
+
+/// Moves `staged` to `target`, over the file that is there.
+///
+/// # Errors
+/// [`crate::error::Kind::FileSystem`]; then both are as before.
+pub fn replace(staged: &Place, target: &Place) -> Result<()> {
+    staged.rename(target).path("move into place", &target.path())
+}
+
+/// Moves `target` to `staged`, where nothing is.
+///
+/// # Errors
+/// [`crate::error::Kind::FileSystem`]; then both are as before.
+pub fn move_away(target: &Place, staged: &Place) -> Result<()> {
+    target.rename(staged).path("move away", &target.path())
 }
 
 /// Makes `staged` and `target`, which are both there, change places.
 ///
 /// # Errors
 /// [`crate::error::Kind::FileSystem`]; then both are as before.
-pub fn exchange(staged: &Path, target: &Path) -> Result<()> {
-    #[cfg(target_os = "linux")]
-    {
-        use rustix::fs::{CWD, RenameFlags, renameat_with};
-        match renameat_with(CWD, staged, CWD, target, RenameFlags::EXCHANGE) {
-            Ok(()) => return Ok(()),
-            Err(cause) if is_unknown(cause) => {}
-            Err(cause) => return Err(Error::io("exchange", target, &cause.into())),
-        }
+pub fn exchange(staged: &Place, target: &Place) -> Result<()> {
+    let path = target.path();
+    if staged.exchange(target).path("exchange", &path)? {
+        return Ok(());
     }
     let aside = aside(staged);
-    std::fs::rename(target, &aside).path("move aside", target)?;
-    if let Err(cause) = std::fs::rename(staged, target) {
+    target.rename(&aside).path("move aside", &path)?;
+    if let Err(cause) = staged.rename(target) {
         // The old one goes back; if even that fails, the message names the place where it is.
-        std::fs::rename(&aside, target).path("move back", &aside)?;
-        return Err(Error::io("move into place", target, &cause));
+        aside.rename(target).path("move back", &aside.path())?;
+        return Err(Error::io("move into place", &path, &cause));
     }
-    std::fs::rename(&aside, staged).path("keep the old one", staged)
+    aside.rename(staged).path("keep the old one", &staged.path())
 }
 
 /// Ends what an interrupted [`exchange`] in steps left between `staged` and `target`: the old one goes back, or to where
@@ -54,12 +59,13 @@ pub fn exchange(staged: &Path, target: &Path) -> Result<()> {
 ///
 /// # Errors
 /// [`crate::error::Kind::FileSystem`].
-pub fn mend(staged: &Path, target: &Path) -> Result<()> {
-    let is_there = |path: &Path| std::fs::symlink_metadata(path).is_ok();
+pub fn mend(staged: &Place, target: &Place) -> Result<()> {
     let aside = aside(staged);
-    if is_there(&aside) && !is_there(target) {
+    if aside.look()?.is_none() {
+        Ok(())
+    } else if target.look()?.is_none() {
         place(&aside, target)
-    } else if is_there(&aside) && !is_there(staged) {
+    } else if staged.look()?.is_none() {
         place(&aside, staged)
     } else {
         Ok(())
@@ -68,15 +74,6 @@ pub fn mend(staged: &Path, target: &Path) -> Result<()> {
 
 /// Where the old one waits during an exchange in steps.
 #[must_use]
-pub fn aside(staged: &Path) -> PathBuf {
-    let mut name = staged.as_os_str().to_owned();
-    name.push("-aside");
-    PathBuf::from(name)
-}
-
-/// Whether this system or file system has no such way to rename.
-#[cfg(target_os = "linux")]
-fn is_unknown(cause: rustix::io::Errno) -> bool {
-    use rustix::io::Errno;
-    matches!(cause, Errno::INVAL | Errno::NOSYS | Errno::NOTSUP)
+pub fn aside(staged: &Place) -> Place {
+    staged.extended("-aside")
 }

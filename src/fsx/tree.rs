@@ -1,7 +1,11 @@
 //! Package trees on disk: read with limits and without following links, written only into new directories.
 
+use std::ffi::OsStr;
+use std::fs::File;
 use std::path::Path;
+use std::rc::Rc;
 
+use super::dir::{Dir, Place, Seen, Sort};
 use crate::error::{Error, IoContext as _, Kind, Result};
 use crate::fsx;
 use crate::model::relpath::RelPath;
@@ -15,55 +19,83 @@ const FOREIGN: [&str; 3] = [".git", ".in_use", ".orphaned_at"];
 /// # Errors
 /// [`Kind::UnsafeTree`] for links, special files, unsafe names and limits; [`Kind::FileSystem`].
 pub fn read(root: &Path) -> Result<Tree> {
+    read_in(&Dir::open(root)?).map_err(|error| error.at_path(root))
+}
+
+/// [`read`] of an open folder.
+///
+/// # Errors
+/// As there.
+pub fn read_in(root: &Rc<Dir>) -> Result<Tree> {
     let mut files = Vec::new();
     let mut limits = Limits::default();
-    walk(root, &mut |entry| {
-        let RelEntry { path, metadata } = entry?;
-        let place = path.below(root);
-        if !metadata.is_file() {
+    walk(root, &mut |text, place, seen| {
+        if FOREIGN.contains(&text) {
+            return Ok(Enter::No);
+        }
+        let path = RelPath::parse(text).map_err(|error| error.at_path(&place.path()))?;
+        if seen.kind == Sort::Folder {
+            return Ok(Enter::Yes);
+        }
+        if seen.kind != Sort::File {
             return Err(Error::new(Kind::UnsafeTree, format!("`{path}` is not a regular file"))
-                .at_path(&place)
+                .at_path(&place.path())
                 .help("put a copy of the file there instead of a link"));
         }
-        limits.admit(&path, metadata.len())?;
-        let bytes = std::fs::read(&place).path("read", &place)?;
-        files.push(TreeFile { path, content: FileContent::new(is_executable(&metadata), bytes) });
-        Ok(())
+        limits.admit(&path, seen.size)?;
+        files.push(TreeFile { path, content: FileContent::new(seen.executable, place.read()?) });
+        Ok(Enter::No)
     })?;
-    Tree::new(files).map_err(|error| error.at_path(root))
+    Tree::new(files)
 }
 
-/// One entry of a walk.
-struct RelEntry {
-    path: RelPath,
-    metadata: std::fs::Metadata,
+/// A digest's worth of what a folder holds that is no package: the names in it with the size and time of each.
+///
+/// # Errors
+/// [`Kind::FileSystem`]; [`Kind::UnsafeTree`] for names that are not UTF-8.
+pub fn outline(root: &Rc<Dir>) -> Result<String> {
+    let mut lines = Vec::new();
+    walk(root, &mut |text, _, seen| {
+        if seen.kind == Sort::Folder {
+            return Ok(Enter::Yes);
+        }
+        lines.push(format!("{text}\n{} {:?}\n", seen.size, seen.modified));
+        Ok(Enter::No)
+    })?;
+    lines.sort();
+    Ok(lines.concat())
 }
 
-/// Visits every file, link and special file below `root`, never through a link.
-fn walk(root: &Path, visit: &mut dyn FnMut(Result<RelEntry>) -> Result<()>) -> Result<()> {
+/// Whether a walk goes into what it came to.
+enum Enter {
+    Yes,
+    No,
+}
+
+/// What somebody does at each entry of a walk: its path below the root, its place, and what is there.
+type Visit<'v> = dyn FnMut(&str, &Place, &Seen) -> Result<Enter> + 'v;
+
+/// Visits everything below `root`, never through a link.
+fn walk(root: &Rc<Dir>, visit: &mut Visit<'_>) -> Result<()> {
     let mut open = vec![String::new()];
     while let Some(dir) = open.pop() {
-        let place = root.join(&dir);
-        for entry in std::fs::read_dir(&place).path("read the folder", &place)? {
-            let entry = entry.path("read the folder", &place)?;
-            let name = entry.file_name().into_string().map_err(|raw| {
-                Error::new(Kind::UnsafeTree, format!("the file name {raw:?} is not UTF-8")).at_path(&place)
+        for place in root.walk(Path::new(&dir))?.places()? {
+            let name = place.name().to_str().ok_or_else(|| {
+                Error::new(Kind::UnsafeTree, format!("the file name {:?} is not UTF-8", place.name()))
+                    .at_path(&place.path())
             })?;
-            let text = if dir.is_empty() { name } else { format!("{dir}/{name}") };
-            let metadata = entry.metadata().path("look at", &entry.path())?;
-            if FOREIGN.contains(&text.as_str()) {
-                continue;
-            }
-            if metadata.is_dir() {
-                RelPath::parse(&text).map_err(|error| error.at_path(&place))?;
+            let text = if dir.is_empty() { name.to_owned() } else { format!("{dir}/{name}") };
+            let seen = place.look()?.ok_or_else(|| gone(&place))?;
+            if matches!(visit(&text, &place, &seen)?, Enter::Yes) {
                 open.push(text);
-            } else {
-                let path = RelPath::parse(&text).map_err(|error| error.at_path(&place));
-                visit(path.map(|path| RelEntry { path, metadata }))?;
             }
         }
     }
     Ok(())
+}
+
+fn gone(place: &Place) -> Error {
+    Error::io("look at", &place.path(), &std::io::ErrorKind::NotFound.into())
 }
 
 /// The paths of all files below `root` as text, in order; nothing when it is not a directory.
@@ -94,24 +126,46 @@ pub fn list(root: &Path) -> Result<Vec<String>> {
     Ok(found)
 }
 
-/// Writes a tree into `root`, which must not exist.
+/// Writes a tree into `root`, which must not exist; those above it are made when they are missing.
 ///
 /// # Errors
 /// [`Kind::FileSystem`].
 pub fn write(tree: &Tree, root: &Path) -> Result<()> {
     fsx::create_dirs(root.parent().unwrap_or(root))?;
-    std::fs::create_dir(root).path("create the folder", root)?;
-    let mut last_dir = None;
-    for (path, file) in tree.files() {
-        let target = path.below(root);
-        let dir = target.parent().unwrap_or(root);
-        if last_dir.as_deref() != Some(dir) {
-            fsx::create_dirs(dir)?;
-            last_dir = Some(dir.to_path_buf());
+    write_in(tree, &Place::of(root)?, &mut |_, _, _| Ok(()))
+}
+
+/// What somebody does with each file that was just written.
+type Written<'v> = dyn FnMut(&RelPath, &FileContent, &File) -> Result<()> + 'v;
+
+/// Writes a tree into a new folder at `root`, and shows each file to `written`.
+///
+/// # Errors
+/// [`Kind::FileSystem`].
+pub fn write_in(tree: &Tree, root: &Place, written: &mut Written<'_>) -> Result<()> {
+    if !root.make_folder()? {
+        return Err(Error::io("create the folder", &root.path(), &std::io::ErrorKind::AlreadyExists.into()));
+    }
+    let root = root.enter()?;
+    let mut last = (String::new(), Rc::clone(&root));
+    for (path, content) in tree.files() {
+        let (dir, name) = path.as_str().rsplit_once('/').unwrap_or(("", path.as_str()));
+        if last.0 != dir {
+            last = (dir.to_owned(), make_below(&root, dir)?);
         }
-        fsx::write_new(&target, &file.bytes, file.executable)?;
+        let file = last.1.at(OsStr::new(name)).write_new(&content.bytes, content.executable)?;
+        written(path, content, &file)?;
     }
     Ok(())
+}
+
+/// Makes a folder below an open one, and those on the way.
+fn make_below(root: &Rc<Dir>, inside: &str) -> Result<Rc<Dir>> {
+    inside.split('/').filter(|name| !name.is_empty()).try_fold(Rc::clone(root), |dir, name| {
+        let place = dir.at(OsStr::new(name));
+        place.make_folder()?;
+        place.enter()
+    })
 }
 
 /// Whether the file at `path` has exactly this content.

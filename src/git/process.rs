@@ -155,6 +155,7 @@ mod group {
 
     use super::super::held;
     use super::{Child, Command};
+    use crate::fsx::failpoint;
 
     /// The groups that run now.
     static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
@@ -177,7 +178,11 @@ mod group {
         let Ok(mut signals) = Signals::new([SIGINT, SIGTERM]) else { return };
         std::thread::spawn(move || {
             for signal in &mut signals {
-                held(&RUNNING).iter().copied().for_each(end);
+                // Held to the end: whoever waits for a child that ends here forgets it under this lock, so no run
+                // takes that for a failure of git's and ends in another way first.
+                let running = held(&RUNNING);
+                running.iter().copied().for_each(end);
+                failpoint::pause("late-signal");
                 let _ = signal_hook::low_level::emulate_default_handler(signal);
             }
         });

@@ -224,6 +224,12 @@ impl Run<'_> {
     }
 
     fn carry_out(self, fetcher: &Fetcher<'_>) -> Result<Report> {
+        if self.context.effect != Effect::DryRun {
+            let fresh = self.fresh.iter();
+            fresh
+                .map(|(name, fresh)| (&self.lock.packages[name].source, &fresh.loaded))
+                .try_for_each(|(source, loaded)| fetcher.keep_installed(source, loaded))?;
+        }
         let mut client_lock = None;
         let mut retries = 0..RETRIES;
         loop {
@@ -265,7 +271,8 @@ impl Run<'_> {
             Edited::Overwrite => editing.replaced_by(&changes)?,
         };
         if self.context.effect == Effect::DryRun {
-            return Ok(Attempt::Done(self.report(&changes, edits, &[])));
+            let would_write = self.would_write(&changes, mcp)?;
+            return Ok(Attempt::Done(self.report(&changes, edits, &would_write)));
         }
         let touches_mcp = changes.iter().any(Change::edits_mcp_file);
         if touches_mcp && places.mcp.shared_with_client && client_lock.is_none() {

@@ -239,7 +239,7 @@ fn write(
     if keeper.effect == Effect::DryRun || (!changed && rows.is_empty()) {
         return Ok(rows);
     }
-    let mut transaction = Transaction::begin(&keeper.places.state)?;
+    let mut transaction = Transaction::begin(&keeper.places)?;
     transaction.was_read(file, bytes.as_deref());
     let is_left_empty = ours.file.created && document.keys(&[]).is_empty();
     if is_left_empty {

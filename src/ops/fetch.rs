@@ -236,17 +236,28 @@ impl Fetcher<'_> {
             .at(source)
             .because(format!("source:   {source}"))
             .because(format!("expected: {expected}"))
-            .because(format!("got:      {got}"))
-            .help(
-                "nothing was written; somebody replaced the content: ask the author, and do not install it meanwhile",
-            );
-        match source {
+            .because(format!("got:      {got}"));
+        let error = match source {
             Source::Git { url, .. } => self.cache.naming_mirror(url, error),
-            Source::Builtin { .. } | Source::Dir { .. } => error,
+            Source::Dir { .. } => error
+                .because("the folder changed since, and the cache has no copy of what it was")
+                .help(format!("nothing was written; `cpm update {name}` locks what is in the folder now")),
+            Source::Builtin { .. } => error,
+        };
+        error
+            .help("nothing was written; somebody replaced the content: ask the author, and do not install it meanwhile")
+    }
+
+    /// Keeps what is installed from a folder on this machine: the folder may change at any time, and an undo or a restore
+    /// wants the locked bytes.
+    pub(super) fn keep_installed(&self, source: &Source, loaded: &Loaded) -> Result<()> {
+        match source {
+            Source::Dir { .. } => self.store.put(&loaded.tree, &loaded.digest),
+            Source::Git { .. } | Source::Builtin { .. } => Ok(()),
         }
     }
 
-    /// A folder on this machine is always read anew, so the store would only collect its old states.
+    /// A folder on this machine is always read anew, so of it only what is installed is worth keeping.
     fn keep(&self, source: &Source, loaded: &Loaded) -> Result<()> {
         match source {
             Source::Dir { .. } => Ok(()),

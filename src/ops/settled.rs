@@ -31,7 +31,17 @@ pub(super) fn look<T>(
         before = now;
         std::thread::sleep(PAUSE);
     }
+    warn_of_unfinished(context);
     look()
+}
+
+/// Says why things can seem edited by somebody who only looks, and so completes nothing.
+pub(super) fn warn_of_unfinished(context: &Context<'_>) {
+    if transaction::is_interrupted(&context.places.state) {
+        context.progress.warn(
+            "a run was interrupted here, or is still at work, so files can seem edited; the next `cpm install` here completes it",
+        );
+    }
 }
 
 /// What every run that changes a scope changes too.

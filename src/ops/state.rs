@@ -2,8 +2,9 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::{Context, Effect};
+use super::{Context, Effect, settled};
 use crate::claude::client_lock::ClientLock;
+use crate::claude::paths::ScopePlaces;
 use crate::error::{Error, Kind, Result};
 use crate::format::lockfile::{AfterMerge, Needs};
 use crate::format::{lockfile, manifest};
@@ -15,7 +16,7 @@ use crate::model::lock::Lock;
 use crate::model::merge::{Sides, Told};
 use crate::model::scope::Scope;
 use crate::receipt::{self, Found, Receipt};
-use crate::transaction::{self, Left, Outcome, Recovered, Transaction};
+use crate::transaction::{self, Folders, Left, Outcome, Recovered, Transaction};
 
 /// What to do about a lock that git could not merge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,13 +61,15 @@ impl ScopeState {
     pub(super) fn open_with(context: &Context<'_>, conflicts: Conflicts) -> Result<Self> {
         refuse_links(context)?;
         if context.effect == Effect::DryRun {
+            settled::warn_of_unfinished(context);
             return Self::read(context, conflicts);
         }
-        let state = &context.places.state;
-        fsx::create_dirs(state)?;
-        let guard = FileLock::acquire_as(&state.join("lock"), context.waiting, context.progress)?;
-        transaction::prepare_state(state)?;
-        recover(context)?;
+        let sharing = context.places.sharing_state(context.machine);
+        let folders = Folders::of(&context.places, &sharing);
+        let lock = transaction::lock_place(&folders)?;
+        let guard = FileLock::acquire_as(&lock, context.waiting, context.progress)?;
+        transaction::prepare_state(&folders)?;
+        recover(context, &folders, &sharing)?;
         if let Found::Damaged(error) = receipt::read(&context.places.receipt())? {
             let cause = error.causes().join(": ");
             context.progress.warn(&format!("{error} ({cause}); it is made anew from the lock and what is there"));
@@ -78,7 +81,7 @@ impl ScopeState {
 
     /// Begins a change of this scope, which others may change meanwhile.
     pub(super) fn begin(&self, context: &Context<'_>) -> Result<Transaction> {
-        let mut transaction = Transaction::begin(&context.places.state)?;
+        let mut transaction = Transaction::begin(&context.places)?;
         transaction.was_read(&context.places.manifest, self.manifest_text.as_deref().map(str::as_bytes));
         transaction.was_read(&context.places.lock, self.lock_read.as_deref());
         Ok(transaction)
@@ -131,9 +134,8 @@ impl ScopeState {
 }
 
 /// Completes what an interrupted run left, or takes it back, and says so.
-fn recover(context: &Context<'_>) -> Result<()> {
-    let places = context.places.sharing_state(context.machine);
-    let interrupted = match transaction::look(&context.places.state, &places)? {
+fn recover(context: &Context<'_>, folders: &Folders, sharing: &[ScopePlaces]) -> Result<()> {
+    let interrupted = match transaction::look(folders, sharing)? {
         Left::Nothing => return Ok(()),
         Left::Unfinished => {
             context.progress.warn("a run was interrupted before it changed anything");
@@ -222,10 +224,7 @@ fn refuse_links(context: &Context<'_>) -> Result<()> {
         let existing = path.ancestors().find(|part| std::fs::symlink_metadata(part).is_ok()).unwrap_or(&places.base);
         let real = real_place(existing);
         if !real.starts_with(&base) || real.components().any(|part| part == Component::ParentDir) {
-            return Err(Error::new(Kind::UnsafeTree, format!("`{}` leads out of the project", existing.display()))
-                .at_path(existing)
-                .because(format!("it is a link to `{}`", real.display()))
-                .help("replace the link with a real file or folder, or install in the user scope"));
+            return Err(transaction::leads_out(existing, &real));
         }
     }
     Ok(())

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::folders::Folders;
 use super::slots;
 use super::step::Step;
-use crate::error::{Error, IoContext as _, Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::fsx;
 use crate::model::digest::FileDigest;
 
@@ -64,7 +65,8 @@ pub(super) fn unfinished(state: &Path) -> PathBuf {
 
 impl Journal {
     /// Writes it, but not yet where it counts.
-    pub(super) fn prepare(&self, state: &Path) -> Result<()> {
+    pub(super) fn prepare(&self, folders: &Folders) -> Result<()> {
+        let state = &folders.state;
         let steps = self.steps.iter().map(|step| {
             Ok(RawStep {
                 target: text(state, &step.target)?,
@@ -81,35 +83,43 @@ impl Journal {
             .map_err(|cause| Error::new(Kind::Bug, "the journal cannot be written").because(cause))?;
         let digest = FileDigest::of(line.as_bytes()).hex();
         let unfinished = unfinished(state);
-        fsx::remove_any(&unfinished)?;
-        fsx::write_new(&unfinished, format!("{line}\n{digest}\n").as_bytes(), false)
+        folders.remove(&unfinished)?;
+        folders.write_new(&unfinished, format!("{line}\n{digest}\n").as_bytes()).map(drop)
     }
 }
 
 /// The commit point: gives a prepared and synced journal its name.
-pub(super) fn commit(state: &Path) -> Result<()> {
-    let journal = file(state);
-    std::fs::rename(unfinished(state), &journal).path("move into place", &journal)?;
-    fsx::sync::dir(state).inspect_err(|_| {
+pub(super) fn commit(folders: &Folders) -> Result<()> {
+    let journal = folders.there(&file(&folders.state))?;
+    fsx::swap::replace(&folders.there(&unfinished(&folders.state))?, &journal)?;
+    fsx::sync::dir(&folders.state).inspect_err(|_| {
         // Nothing was applied yet; where this fails too, the next run completes what the journal says.
-        let _ = std::fs::remove_file(&journal);
+        let _ = journal.remove();
     })
 }
 
 /// Forgets a run that was applied or taken back as a whole.
-pub(super) fn forget(state: &Path) -> Result<()> {
-    let journal = file(state);
-    std::fs::remove_file(&journal).path("remove", &journal)?;
-    fsx::sync::dir(state)
+pub(super) fn forget(folders: &Folders) -> Result<()> {
+    folders.remove(&file(&folders.state))?;
+    fsx::sync::dir(&folders.state)
+}
+
+/// Whether there is one.
+pub(super) fn is_there(folders: &Folders) -> bool {
+    folders.look(&file(&folders.state)).is_ok_and(|seen| seen.is_some())
 }
 
 /// Reads the journal.
 ///
 /// # Errors
 /// [`Kind::Recovery`] when it is whole but not what cpm wrote, or from a newer cpm; [`Kind::FileSystem`].
-pub(super) fn read(state: &Path) -> Result<Read> {
+pub(super) fn read(folders: &Folders) -> Result<Read> {
+    let state = &folders.state;
     let path = file(state);
-    let Some(bytes) = fsx::read_optional(&path)? else { return Ok(Read::Absent) };
+    if folders.look(&path)?.is_none() {
+        return Ok(Read::Absent);
+    }
+    let bytes = folders.there(&path)?.read()?;
     let mut lines = bytes.split(|byte| *byte == b'\n');
     let (line, digest) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     // What a newer cpm writes need not end as ours does.

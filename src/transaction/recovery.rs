@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::folders::Folders;
 use super::journal::{self, Journal, Read};
 use super::step::{self, Standing, Step};
 use super::{close, slots};
@@ -15,7 +16,7 @@ use crate::fsx;
 /// A run that was interrupted after its journal was written.
 #[derive(Debug)]
 pub struct Interrupted<'a> {
-    state: &'a Path,
+    folders: &'a Folders,
     places: &'a [ScopePlaces],
     journal: Journal,
 }
@@ -40,29 +41,30 @@ pub enum Recovered {
     TakenBack(Error),
 }
 
-/// Looks for an interrupted run, and removes what one left that never began. `places` are those of all scopes with this
-/// state folder.
+/// Looks for an interrupted run, and removes what one left that never began. `places` are those of all scopes with the
+/// state folder of `folders`.
 ///
 /// # Errors
 /// [`Kind::Recovery`] for a journal that cannot be understood; [`Kind::UnsafeTree`] for one that names other places than
 /// cpm's; [`Kind::FileSystem`].
-pub fn look<'a>(state: &'a Path, places: &'a [ScopePlaces]) -> Result<Left<'a>> {
-    fsx::remove_any(&journal::unfinished(state))?;
-    let journal = match journal::read(state)? {
+pub fn look<'a>(folders: &'a Folders, places: &'a [ScopePlaces]) -> Result<Left<'a>> {
+    let state = &folders.state;
+    folders.remove(&journal::unfinished(state))?;
+    let journal = match journal::read(folders)? {
         Read::Whole(journal) => journal,
         Read::Absent => {
-            slots::clear(state, places)?;
+            slots::clear(folders, places)?;
             return Ok(Left::Nothing);
         }
         Read::Torn => {
-            slots::clear(state, places)?;
-            journal::forget(state)?;
+            slots::clear(folders, places)?;
+            journal::forget(folders)?;
             return Ok(Left::Unfinished);
         }
     };
-    let is_ours = |step: &&Step| {
+    let is_ours = |step: &Step| {
         let may_write = places.iter().any(|places| places.may_write(&step.target));
-        may_write && slots::is_slot(state, &step.target, &step.staged)
+        Ok(may_write && slots::is_slot(folders, &step.target, &step.staged)?)
     };
     let is_above =
         |dir: &&PathBuf| journal.steps.iter().any(|step| step.target.starts_with(dir) || step.staged.starts_with(dir));
@@ -72,13 +74,15 @@ pub fn look<'a>(state: &'a Path, places: &'a [ScopePlaces]) -> Result<Left<'a>> 
             .because(format!("`{}`", place.display()))
             .help("no run of cpm here wrote it; ask who gave you this folder, and delete the journal")
     };
-    if let Some(step) = journal.steps.iter().find(|step| !is_ours(step)) {
-        return Err(elsewhere(&step.target).because(format!("from `{}`", step.staged.display())));
+    for step in &journal.steps {
+        if !is_ours(step)? {
+            return Err(elsewhere(&step.target).because(format!("from `{}`", step.staged.display())));
+        }
     }
     if let Some(dir) = journal.made.iter().find(|dir| !is_above(dir)) {
         return Err(elsewhere(dir));
     }
-    Ok(Left::Interrupted(Interrupted { state, places, journal }))
+    Ok(Left::Interrupted(Interrupted { folders, places, journal }))
 }
 
 impl Interrupted<'_> {
@@ -96,7 +100,8 @@ impl Interrupted<'_> {
     /// neither be completed nor taken back now.
     pub fn recover(self) -> Result<Recovered> {
         let Journal { steps, made } = &self.journal;
-        let standings = steps.iter().map(Step::standing).collect::<Result<Vec<_>>>()?;
+        let folders = self.folders;
+        let standings = steps.iter().map(|step| step.standing(folders)).collect::<Result<Vec<_>>>()?;
         let with = |wanted: &[Standing]| -> Vec<&Step> {
             let paired = steps.iter().zip(&standings).filter(|(_, standing)| wanted.contains(standing));
             paired.map(|(step, _)| step).collect()
@@ -107,7 +112,7 @@ impl Interrupted<'_> {
         }
         let failure = match with(&[Standing::Lost, Standing::Displaced]).first() {
             Some(step) => Some(overtaken(step)),
-            None => with(&[Standing::Waiting]).into_iter().find_map(|step| match step.happen() {
+            None => with(&[Standing::Waiting]).into_iter().find_map(|step| match step.happen(folders) {
                 Ok(true) => None,
                 Ok(false) => Some(overtaken(step)),
                 Err(error) => Some(error),
@@ -116,15 +121,16 @@ impl Interrupted<'_> {
         let recovered = match failure {
             None => Recovered::Completed,
             Some(failure) => {
-                step::take_back(steps, &Step::standing).map_err(|error| error.context(failure.message()))?;
+                let taken_back = step::take_back(folders, steps, &|step| step.standing(folders));
+                taken_back.map_err(|error| error.context(failure.message()))?;
                 Recovered::TakenBack(failure)
             }
         };
-        close(self.state, steps)?;
+        close(folders, steps)?;
         if matches!(recovered, Recovered::TakenBack(_)) {
-            super::remove_empty(made);
+            folders.remove_empty(made);
         }
-        slots::clear(self.state, self.places)?;
+        slots::clear(folders, self.places)?;
         Ok(recovered)
     }
 }

@@ -6,9 +6,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::folders::Folders;
 use crate::claude::paths::ScopePlaces;
-use crate::error::{IoContext as _, Result};
+use crate::error::Result;
 use crate::fsx;
+use crate::fsx::dir::Place;
 use crate::model::digest::FileDigest;
 
 /// How the names of slots in the state folder begin.
@@ -30,9 +32,9 @@ pub(super) fn is_numbered(path: &Path) -> bool {
 }
 
 /// The slot of a file that waits beside its target.
-pub(super) fn beside(state: &Path, target: &Path) -> PathBuf {
+pub(super) fn beside(folders: &Folders, target: &Path) -> Result<PathBuf> {
     let name = target.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    target.with_file_name(format!(".{name}{}", mark(state)))
+    Ok(target.with_file_name(format!(".{name}{}", mark(folders)?)))
 }
 
 /// Whether a project cannot bring this place along, because it is outside of it or git's own.
@@ -45,76 +47,74 @@ fn is_git(part: &Component<'_>) -> bool {
 }
 
 /// The slot for a file.
-pub(super) fn for_file(state: &Path, target: &Path, number: usize) -> Result<PathBuf> {
+pub(super) fn for_file(folders: &Folders, target: &Path, number: usize) -> Result<PathBuf> {
+    let state = &folders.state;
     let near = fsx::nearest(target.parent().unwrap_or(state));
     let is_near = is_beyond(state, target) || fsx::device(near)? != fsx::device(state)?;
-    Ok(if is_near { beside(state, target) } else { numbered(state, number) })
+    if is_near { beside(folders, target) } else { Ok(numbered(state, number)) }
 }
 
 /// The slot for a folder.
-pub(super) fn for_dir(state: &Path, target: &Path, number: usize) -> Result<PathBuf> {
+pub(super) fn for_dir(folders: &Folders, target: &Path, number: usize) -> Result<PathBuf> {
+    let state = &folders.state;
     let skills = target.parent().unwrap_or(state);
     let device = fsx::device(fsx::nearest(skills))?;
     if device == fsx::device(state)? {
         return Ok(numbered(state, number));
     }
-    let near = near_folders(state, skills);
+    let near = near_folders(folders, skills)?;
     let above = skills.parent().is_some_and(|above| fsx::device(above).is_ok_and(|other| other == device));
     Ok(near[usize::from(!above)].join(number.to_string()))
 }
 
 /// The folders on the file system of the skills folder where folders can wait: beside it, or in it, so deep that the
 /// client does not look there [claude-code.md §3.3].
-fn near_folders(state: &Path, skills: &Path) -> [PathBuf; 2] {
-    [skills.with_file_name(mark(state)), skills.join(mark(state))]
+fn near_folders(folders: &Folders, skills: &Path) -> Result<[PathBuf; 2]> {
+    let mark = mark(folders)?;
+    Ok([skills.with_file_name(&mark), skills.join(&mark)])
 }
 
 /// Whether a slot is one that a target of this state folder can have.
-pub(super) fn is_slot(state: &Path, target: &Path, staged: &Path) -> bool {
+pub(super) fn is_slot(folders: &Folders, target: &Path, staged: &Path) -> Result<bool> {
+    let state = folders.state.as_path();
     let is_number = |text: &str| text.parse::<usize>().is_ok();
     let name = staged.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     let in_state = staged.parent() == Some(state) && name.strip_prefix(STAGED).is_some_and(is_number);
-    let in_near = || {
-        let skills = target.parent().unwrap_or(state);
-        is_number(name) && near_folders(state, skills).iter().any(|near| staged.parent() == Some(near))
-    };
-    staged == beside(state, target) || (!is_beyond(state, target) && (in_state || in_near()))
+    let near = near_folders(folders, target.parent().unwrap_or(state))?;
+    let in_near = is_number(name) && near.iter().any(|near| staged.parent() == Some(near));
+    Ok(staged == beside(folders, target)? || (!is_beyond(state, target) && (in_state || in_near)))
 }
 
 /// Notes in the state folder that a slot is elsewhere, for [`clear`].
-pub(super) fn note(state: &Path, number: usize, slot: &Path) -> Result<()> {
-    let noted = numbered(state, number);
-    if noted == slot { Ok(()) } else { fsx::write_new(&noted, b"", false) }
+pub(super) fn note(folders: &Folders, number: usize, slot: &Path) -> Result<()> {
+    let noted = numbered(&folders.state, number);
+    if noted == slot { Ok(()) } else { folders.write_new(&noted, b"").map(drop) }
 }
 
 /// Removes all slots, wherever runs with this state folder can have them.
-pub(super) fn clear(state: &Path, places: &[ScopePlaces]) -> Result<()> {
-    let mut numbered = Vec::new();
-    for entry in std::fs::read_dir(state).path("read the folder", state)? {
-        let path = entry.path("read the folder", state)?.path();
-        if is_numbered(&path) {
-            numbered.push(path);
-        }
-    }
+pub(super) fn clear(folders: &Folders, places: &[ScopePlaces]) -> Result<()> {
+    let entries = folders.in_state()?.into_iter();
+    let numbered: Vec<_> = entries.filter(|place| is_numbered(Path::new(place.name()))).collect();
     if numbered.is_empty() {
         return Ok(());
     }
     for place in places {
         for target in place.files() {
-            let slot = beside(state, &target);
-            fsx::remove_any(&fsx::swap::aside(&slot))?;
-            fsx::remove_any(&slot)?;
+            let slot = beside(folders, &target)?;
+            let Some(slot) = folders.at(&slot)? else { continue };
+            fsx::swap::aside(&slot).remove()?;
+            slot.remove()?;
         }
-        for near in near_folders(state, &place.skills) {
-            fsx::remove_any(&near)?;
+        for near in near_folders(folders, &place.skills)? {
+            folders.remove(&near)?;
         }
     }
     // Last, because they are what says that there are others.
-    numbered.iter().try_for_each(|slot| fsx::remove_any(slot))
+    numbered.iter().try_for_each(Place::remove)
 }
 
 /// What the slots elsewhere are called by: no two state folders use the same, so none takes those of another.
-fn mark(state: &Path) -> String {
-    let real = state.canonicalize().unwrap_or_else(|_| state.to_path_buf());
-    format!(".cpm-{}", &FileDigest::of(real.as_os_str().as_encoded_bytes()).hex()[..8])
+fn mark(folders: &Folders) -> Result<String> {
+    let digest = FileDigest::of(folders.real_state()?.as_os_str().as_encoded_bytes()).hex();
+    Ok(format!(".cpm-{}", &digest[..8]))
 }

@@ -5,10 +5,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::identity::identity;
-use super::sight::Sight;
-use crate::error::{Error, IoContext as _, Kind, Result};
-use crate::fsx;
+use super::folders::Folders;
+use super::identity::{identity, sight};
+use crate::error::{Error, Kind, Result};
+use crate::fsx::dir::{Place, Seen};
+use crate::fsx::swap;
 use crate::model::digest::FileDigest;
 
 /// One target and what it becomes. Contents are told apart by digests, so that a later run can tell what happened.
@@ -22,7 +23,7 @@ pub(super) struct Step {
     /// Whether the client writes the file too, at any time.
     pub(super) shared: bool,
     /// The file that is to be replaced, as it was seen last; known to the run that saw it only.
-    pub(super) sight: Option<Sight>,
+    pub(super) sight: Option<Seen>,
 }
 
 /// How far a step got.
@@ -44,9 +45,11 @@ pub(super) enum Standing {
 
 impl Step {
     /// Looks how far it got.
-    pub(super) fn standing(&self) -> Result<Standing> {
-        fsx::swap::mend(&self.staged, &self.target)?;
-        let (now, staged) = (identity(&self.target)?, identity(&self.staged)?);
+    pub(super) fn standing(&self, folders: &Folders) -> Result<Standing> {
+        if let (Some(staged), Some(target)) = (folders.at(&self.staged)?, folders.at(&self.target)?) {
+            swap::mend(&staged, &target)?;
+        }
+        let (now, staged) = (identity(folders, &self.target)?, identity(folders, &self.staged)?);
         let can_go = self.new.is_none() && self.is_ready_to_go(&staged);
         let waits = if self.new.is_some() { staged == self.new } else { can_go };
         Ok(match () {
@@ -72,45 +75,56 @@ impl Step {
     }
 
     /// Whether what is at `path` is what the step is to replace. For a file that nobody touched, one `stat` says so.
-    pub(super) fn is_old(&self, path: &Path) -> Result<bool> {
-        Ok((self.sight.is_some() && self.sight == Sight::of(path)) || identity(path)? == self.old)
+    pub(super) fn is_old(&self, folders: &Folders, path: &Path) -> Result<bool> {
+        let is_untouched = self.sight.is_some() && self.sight == sight(folders, path)?;
+        Ok(is_untouched || identity(folders, path)? == self.old)
     }
 
     /// Lets it happen; `false` when it met something else than it was made for.
-    pub(super) fn happen(&self) -> Result<bool> {
-        let was_there = is_there(&self.target);
+    pub(super) fn happen(&self, folders: &Folders) -> Result<bool> {
+        let was_there = folders.look(&self.target)?.is_some();
+        let sides = || self.sides(folders);
         match (&self.old, &self.new) {
             (None, _) if was_there => return Ok(false),
-            (_, Some(_)) if !was_there => return fsx::swap::place(&self.staged, &self.target).map(|()| true),
+            (_, Some(_)) if !was_there => {
+                return sides().and_then(|sides| swap::place(&sides.0, &sides.1)).map(|()| true);
+            }
             (_, None) if !was_there => return Ok(true),
-            (_, Some(_)) => fsx::swap::exchange(&self.staged, &self.target)?,
-            (_, None) => std::fs::rename(&self.target, &self.staged).path("move away", &self.target)?,
+            (_, Some(_)) => sides().and_then(|sides| swap::exchange(&sides.0, &sides.1))?,
+            (_, None) => sides().and_then(|sides| swap::move_away(&sides.1, &sides.0))?,
         }
-        self.is_old(&self.staged).or_else(|error| self.undo().and(Err(error)))
+        self.is_old(folders, &self.staged).or_else(|error| self.undo(folders).and(Err(error)))
     }
 
     /// Undoes it after it has happened. What somebody put in its place since is newer than both, and stays.
-    pub(super) fn undo(&self) -> Result<()> {
-        match (is_there(&self.staged), is_there(&self.target)) {
+    pub(super) fn undo(&self, folders: &Folders) -> Result<()> {
+        let (Some(staged), Some(target)) = (folders.at(&self.staged)?, folders.at(&self.target)?) else {
+            return Ok(());
+        };
+        match (staged.look()?.is_some(), target.look()?.is_some()) {
             (true, true) if self.new.is_some() => {
-                fsx::swap::exchange(&self.staged, &self.target)?;
-                match identity(&self.staged)? == self.new {
+                swap::exchange(&staged, &target)?;
+                match identity(folders, &self.staged)? == self.new {
                     true => Ok(()),
-                    false => fsx::swap::exchange(&self.staged, &self.target),
+                    false => swap::exchange(&staged, &target),
                 }
             }
-            (true, false) => fsx::swap::place(&self.staged, &self.target),
-            (false, true) if self.old.is_none() => fsx::swap::place(&self.target, &self.staged),
+            (true, false) => swap::place(&staged, &target),
+            (false, true) if self.old.is_none() => swap::place(&target, &staged),
             _ => Ok(()),
         }
+    }
+
+    fn sides(&self, folders: &Folders) -> Result<(Place, Place)> {
+        Ok((folders.there(&self.staged)?, folders.there(&self.target)?))
     }
 }
 
 /// Makes all targets old again, the last one first.
-pub(super) fn take_back(steps: &[Step], standing: &dyn Fn(&Step) -> Result<Standing>) -> Result<()> {
+pub(super) fn take_back(folders: &Folders, steps: &[Step], standing: &dyn Fn(&Step) -> Result<Standing>) -> Result<()> {
     for step in steps.iter().rev() {
         match standing(step)? {
-            Standing::Done | Standing::Displaced => step.undo()?,
+            Standing::Done | Standing::Displaced => step.undo(folders)?,
             Standing::Waiting | Standing::Lost | Standing::Left => {}
             Standing::Changed => return Err(changed(&[step])),
         }
@@ -132,8 +146,4 @@ pub(super) fn changed(steps: &[&Step]) -> Error {
     steps.iter().map(both).fold(error, Error::because).help(
         "keep both elsewhere, move the first one away, and run again: then the interrupted run ends, and you choose",
     )
-}
-
-fn is_there(path: &Path) -> bool {
-    std::fs::symlink_metadata(path).is_ok()
 }

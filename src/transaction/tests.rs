@@ -1,5 +1,4 @@
 use super::*;
-use crate::claude::paths::ScopePlaces;
 use crate::error::Kind;
 use crate::model::tree::TreeFile;
 
@@ -19,8 +18,24 @@ fn tree(text: &str) -> Tree {
 impl Bench {
     fn new() -> Self {
         let bench = Bench { dir: tempfile::tempdir().expect("a directory") };
-        prepare_state(&bench.state()).expect("prepared");
+        prepare_state(&bench.folders()).expect("prepared");
         bench
+    }
+
+    fn places(&self) -> ScopePlaces {
+        ScopePlaces::project(&self.dir.path().canonicalize().expect("a path"))
+    }
+
+    fn folders(&self) -> Folders {
+        Folders::of(&self.places(), &[])
+    }
+
+    fn begin(&self) -> Transaction {
+        Transaction::begin(&self.places()).expect("begun")
+    }
+
+    fn happen(&self, step: &Step) -> bool {
+        step.happen(&self.folders()).expect("happened")
     }
 
     fn state(&self) -> PathBuf {
@@ -28,14 +43,14 @@ impl Bench {
     }
 
     fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
+        self.places().base.join(name)
     }
 
     fn prepared(&self) -> Transaction {
         fsx::tree::write(&tree("old"), &self.path(SKILL)).expect("written");
         std::fs::write(self.path(".mcp.json"), "old").expect("written");
         std::fs::write(self.path("cpm.lock"), "old").expect("written");
-        let mut transaction = Transaction::begin(&self.state()).expect("begun");
+        let mut transaction = self.begin();
         transaction.put_dir(&self.path(SKILL), &tree("new")).expect("staged");
         transaction.put_file(&self.path(".mcp.json"), b"new", Privacy::Shared).expect("staged");
         transaction.remove(&self.path("cpm.lock"), Privacy::Shared).expect("planned");
@@ -63,16 +78,16 @@ impl Bench {
     fn killed(&self, mut transaction: Transaction, done: usize) -> Vec<Step> {
         let steps = std::mem::take(&mut transaction.steps);
         let journal = Journal { steps, made: Vec::new() };
-        journal.prepare(&self.state()).expect("written");
-        journal::commit(&self.state()).expect("committed");
-        journal.steps[..done].iter().for_each(|step| assert!(step.happen().expect("applied")));
+        journal.prepare(&self.folders()).expect("written");
+        journal::commit(&self.folders()).expect("committed");
+        journal.steps[..done].iter().for_each(|step| assert!(self.happen(step)));
         std::mem::forget(transaction);
         journal.steps
     }
 
     fn recover(&self) -> Result<Option<Recovered>> {
-        let places = [ScopePlaces::project(self.dir.path())];
-        match look(&self.state(), &places)? {
+        let (folders, places) = (self.folders(), [self.places()]);
+        match look(&folders, &places)? {
             Left::Interrupted(interrupted) => interrupted.recover().map(Some),
             Left::Nothing | Left::Unfinished => Ok(None),
         }
@@ -175,7 +190,7 @@ fn what_was_written_in_the_last_moment_is_put_back_and_all_else_taken_back() {
         let mine = if target.is_dir() { target.join("SKILL.md") } else { target.clone() };
         std::fs::write(&mine, "mine").expect("written");
         // The run ends between the exchange and the look at what it displaced.
-        assert!(!steps[displaced].happen().expect("happened"), "{displaced}");
+        assert!(!bench.happen(&steps[displaced]), "{displaced}");
         assert!(matches!(bench.recover().expect("recovered"), Some(Recovered::TakenBack(_))), "{displaced}");
         assert_eq!(std::fs::read_to_string(&mine).expect("there"), "mine");
         std::fs::write(&mine, "old").expect("written");
@@ -200,11 +215,11 @@ fn a_file_that_the_client_wrote_after_an_interruption_stops_nothing() {
 #[test]
 fn a_file_that_came_where_none_was_is_not_replaced() {
     let bench = Bench::new();
-    let mut transaction = Transaction::begin(&bench.state()).expect("begun");
+    let mut transaction = bench.begin();
     transaction.put_file(&bench.path("fresh"), b"new", Privacy::Shared).expect("staged");
     let step = transaction.steps[0].clone();
     std::fs::write(bench.path("fresh"), "mine").expect("written");
-    assert!(!step.happen().expect("left alone"));
+    assert!(!bench.happen(&step));
     assert_eq!(transaction.commit().expect("no failure"), Outcome::Changed(bench.path("fresh")));
     assert_eq!(std::fs::read_to_string(bench.path("fresh")).expect("there"), "mine");
 }
@@ -215,9 +230,9 @@ fn what_came_after_us_is_newer_than_what_we_displaced() {
     let transaction = bench.prepared();
     let step = transaction.steps[1].clone();
     std::fs::write(bench.path(".mcp.json"), "mine").expect("written");
-    assert!(!step.happen().expect("happened"));
+    assert!(!bench.happen(&step));
     std::fs::write(bench.path(".mcp.json"), "newest").expect("written");
-    step.undo().expect("taken back");
+    step.undo(&bench.folders()).expect("taken back");
     assert_eq!(std::fs::read_to_string(bench.path(".mcp.json")).expect("there"), "newest");
 }
 
@@ -229,7 +244,7 @@ fn a_journal_that_was_cut_off_says_nothing_and_a_damaged_one_stops() {
     let whole = std::fs::read(&file).expect("a journal");
     let read = |bytes: &[u8]| {
         std::fs::write(&file, bytes).expect("written");
-        journal::read(&bench.state())
+        journal::read(&bench.folders())
     };
     for at in 0..whole.len() {
         let mut damaged = whole.clone();
@@ -255,8 +270,9 @@ fn an_exchange_that_stopped_halfway_is_mended() {
             path
         };
         let (slot, goal) = (place("slot", staged), place("goal", target));
-        std::fs::write(fsx::swap::aside(&slot), aside).expect("written");
-        fsx::swap::mend(&slot, &goal).expect("mended");
+        let sides = [&slot, &goal].map(|path| Place::of(path).expect("a place"));
+        std::fs::write(fsx::swap::aside(&sides[0]).path(), aside).expect("written");
+        fsx::swap::mend(&sides[0], &sides[1]).expect("mended");
         let text = |path: &Path| std::fs::read_to_string(path).expect("there");
         let mut both = [text(&slot), text(&goal)];
         both.sort();
@@ -268,7 +284,7 @@ fn an_exchange_that_stopped_halfway_is_mended() {
 #[test]
 fn folders_made_on_the_way_go_when_nothing_comes_of_it() {
     let bench = Bench::new();
-    let mut transaction = Transaction::begin(&bench.state()).expect("begun");
+    let mut transaction = bench.begin();
     transaction.put_dir(&bench.path(SKILL), &tree("new")).expect("staged");
     transaction.put_file(&bench.path("cpm.lock"), b"new", Privacy::Shared).expect("staged");
     std::fs::write(bench.path("cpm.lock"), "mine").expect("written");
@@ -285,7 +301,7 @@ fn modes_and_links_of_shared_files_stay() {
     std::fs::write(bench.path("real"), "old").expect("written");
     std::fs::set_permissions(bench.path("real"), std::fs::Permissions::from_mode(0o640)).expect("set");
     std::os::unix::fs::symlink("real", bench.path("link")).expect("a link");
-    let mut transaction = Transaction::begin(&bench.state()).expect("begun");
+    let mut transaction = bench.begin();
     transaction.put_file(&bench.path("link"), b"new", Privacy::Owner).expect("staged");
     transaction.put_file(&bench.path("fresh"), b"x", Privacy::Owner).expect("staged");
     assert_eq!(transaction.commit().expect("committed"), Outcome::Done);
@@ -293,4 +309,78 @@ fn modes_and_links_of_shared_files_stay() {
     assert_eq!((mode("real"), mode("fresh")), (0o640, 0o600));
     assert!(bench.path("link").is_symlink());
     assert_eq!(std::fs::read_to_string(bench.path("real")).expect("there"), "new");
+}
+
+/// Folders on the way to what a run writes, and a folder outside that has everything that is in one of them.
+#[cfg(unix)]
+fn exchanged_for_a_link(check: impl Fn(&str, &Bench, &dyn Fn())) {
+    for part in [".claude", ".claude/skills", ".cpm"] {
+        let bench = Bench::new();
+        let outside = tempfile::tempdir().expect("a directory");
+        for name in ["skills/skill", "skill", "staged-0", "staged-1", "staged-2", "journal.json"] {
+            fsx::create_dirs(&outside.path().join(name)).expect("made");
+            std::fs::write(outside.path().join(name).join("SKILL.md"), "precious").expect("written");
+        }
+        let before = everything(outside.path());
+        check(part, &bench, &|| {
+            std::fs::rename(bench.path(part), bench.path("moved")).expect("moved");
+            std::os::unix::fs::symlink(outside.path(), bench.path(part)).expect("a link");
+        });
+        assert_eq!(everything(outside.path()), before, "{part}");
+    }
+}
+
+/// Every file below a folder with its text.
+#[cfg(unix)]
+fn everything(root: &Path) -> BTreeMap<String, String> {
+    let names = fsx::tree::list(root).expect("listed").into_iter();
+    names.map(|name| (name.clone(), std::fs::read_to_string(root.join(name)).expect("read"))).collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_becomes_a_link_while_a_run_stages_ends_the_run() {
+    for is_staged in [false, true] {
+        exchanged_for_a_link(|part, bench, exchange| {
+            let mut transaction = bench.prepared();
+            let mut stage = || transaction.put_file(&bench.path(".claude/skills/more"), b"new", Privacy::Shared);
+            let staged = if is_staged { stage() } else { Ok(()) };
+            exchange();
+            let staged = staged.and_then(|()| stage());
+            let outcome = transaction.commit();
+            assert!(staged.is_err() || matches!(outcome, Ok(Outcome::Changed(_))), "{part}: {outcome:?}");
+        });
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_becomes_a_link_between_two_steps_is_not_followed() {
+    for moment in 0..=3 {
+        for is_taken_back in [false, true] {
+            exchanged_for_a_link(|part, bench, exchange| {
+                let transaction = bench.prepared();
+                let (folders, steps) = (&transaction.folders, &transaction.steps);
+                for (at, step) in steps.iter().enumerate() {
+                    if at == moment {
+                        exchange();
+                    }
+                    assert!(step.happen(folders).expect("happened"), "{part} {moment}");
+                }
+                if moment == steps.len() {
+                    exchange();
+                }
+                if is_taken_back {
+                    step::take_back(folders, steps, &|step| step.standing(folders)).expect("taken back");
+                }
+                // The folder of the run, wherever it is now, has what belongs there.
+                let moved = everything(&bench.path("moved"));
+                let skill =
+                    moved.iter().find(|(name, _)| name.ends_with("skill/SKILL.md")).map(|(_, text)| text.as_str());
+                let wanted = if is_taken_back { "old" } else { "new" };
+                assert!(skill.is_none_or(|text| text == wanted), "{part} {moment} {skill:?}");
+                assert_eq!(skill.is_some(), part != ".cpm", "{part} {moment}");
+            });
+        }
+    }
 }

@@ -5,11 +5,15 @@ the next command everything is old or everything new and verifies, I5 nothing un
 succeeds, I7 success means all new, I8 the store is whole and a second recovery writes nothing."""
 
 import os
+import re
 
 from bench import KEPT
 
 # What may be there between a kill and the next command, and nowhere where the client looks.
 WAITING = (".claude.json.cpm-", ".exclude.cpm-", ".claude.json.lock")
+
+# A name in an open folder, as strace shows it.
+IN_FOLDER = re.compile(r'\w+<([^>]*)>, "([^"]*)"')
 
 
 def stopped(bench, name, code):
@@ -71,6 +75,8 @@ def lint(calls, world):
     for _, call, rest in calls:
         if " = -1 " in rest or " = ?" in rest and call != "exit_group":
             continue
+        if call.endswith(("at", "at2")):
+            rest = IN_FOLDER.sub(lambda match: f'"{absolute(match[2], match[1])}"', rest)
         quoted = rest.split('"')[1::2]
         handle = rest.split("<", 1)[1].split(">")[0] if "<" in rest else ""
         if call in ("open", "openat", "creat") and ("O_CREAT" in rest or call == "creat"):

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """sweep.py [--all] [--seed N] [--only MODE,…]   Stops cpm at every system call that changes something, and checks what
 is left. CPM is a debug binary; needs strace. Modes: kill (every call of every operation), double (the recovery is killed
-too), errno (a call fails, once or from then on), signal (other signals, and kills at any time), lint (the order of writing
-and syncing), teeth (with the journal or syncing switched off, these checks must fail).
+too), errno (a call fails, once or from then on), signal (other signals, and kills at any time), panic (at each change),
+lint (the order of writing and syncing), teeth (with the journal or syncing switched off, these checks must fail).
 
-Without --all a part of double, errno and signal is run, chosen by the seed, which is printed: the same seed, the same part."""
+Without --all a part of double, errno, signal and panic is run, chosen by the seed, which is printed: the same seed, the same part."""
 
 import argparse
 import concurrent.futures
@@ -21,7 +21,7 @@ from bench import OPERATIONS, Bench, injecting, points
 
 ERRORS = ("ENOSPC", "EIO", "EACCES")
 # How much of each mode is run without --all.
-SHARE = {"kill": None, "double": 240, "errno": 480, "recovery": 120, "signal": 60}
+SHARE = {"kill": None, "double": 240, "errno": 480, "recovery": 120, "signal": 60, "panic": 60}
 # How many of the errors within a recovery --all runs: there are some ten thousand.
 MOST_IN_RECOVERY = 3000
 RANDOM_KILLS = 200
@@ -71,6 +71,28 @@ def signal(case):
     return judge(f"{name} with {kind} at {call}:{at}", name, done.returncode, True)
 
 
+def panic(case):
+    name, at = case
+    bench.put_back("base")
+    done = bench.operate(name, CPM_FAILPOINT=f"panic:{at}")
+    return judge(f"{name} with a panic at change {at}", name, done.returncode, True)
+
+
+def changes_of(name):
+    """How many changes an operation makes, as the failpoint counts them."""
+    def panics(at):
+        bench.put_back("base")
+        return bench.operate(name, CPM_FAILPOINT=f"panic:{at}").returncode != 0
+
+    low, high = 0, 16
+    while panics(high):
+        low, high = high, 2 * high
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if panics(middle) else (low, middle)
+    return low
+
+
 def crash_points(case):
     """The calls of the recovery from this crash; none where there is nothing to recover."""
     name, call, at = case
@@ -109,7 +131,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--all", action="store_true")
     parser.add_argument("--seed", type=int, default=int(time.time()))
-    parser.add_argument("--only", default="lint,teeth,kill,double,errno,signal")
+    parser.add_argument("--only", default="lint,teeth,kill,double,errno,signal,panic")
     args = parser.parse_args()
     modes, chance = args.only.split(","), random.Random(args.seed)
     cpm = os.path.abspath(os.environ["CPM"])
@@ -167,6 +189,9 @@ def run(pool, modes, chance, everything):
         count, names = RANDOM_KILLS if everything else 40, list(OPERATIONS)
         times = [(chance.choice(names), None, chance.uniform(0.001, 0.05), "KILL") for _ in range(count)]
         bad += sweep(pool, "any time", signal, times)
+    if "panic" in modes:
+        cases = [(name, at) for name, count in zip(OPERATIONS, pool.map(changes_of, OPERATIONS)) for at in range(1, count + 1)]
+        bad += sweep(pool, "panic", panic, part("panic", cases))
     print("all is well" if not bad else f"{bad} violations")
     return bad
 

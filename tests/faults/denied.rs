@@ -115,7 +115,9 @@ fn an_error_of_the_disk_is_never_taken_for_success() {
 
 #[test]
 fn an_error_of_the_disk_that_stays_is_repaired_by_the_next_run() {
-    for (call, when) in [("read", 2), ("write", 2), ("renameat2", 2), ("rename", 1), ("unlink", 1), ("openat", 2)] {
+    for (call, when) in
+        [("read", 2), ("write", 2), ("renameat2", 2), ("rename,renameat", 1), ("unlink,unlinkat", 1), ("openat", 2)]
+    {
         let (world, _repo) = with_kit();
         let before = snapshot(&world.project());
         let path = (call == "openat" || call == "read").then_some(".mcp.json");

@@ -35,6 +35,20 @@ fn the_next_command_completes_a_killed_run_and_says_so() {
 }
 
 #[test]
+fn who_only_looks_after_a_killed_run_is_told_of_it() {
+    let (world, _repo) = with_kit();
+    let Some(_) = killed_at(&world, 2) else { return };
+    for args in [&["verify"][..], &["list"], &["update", "--dry-run"], &["install", "--dry-run"]] {
+        let before = everything(&world.project());
+        let run = world.cpm(args);
+        assert!(run.stderr.contains("interrupted") && run.stderr.contains("`cpm install` here completes it"), "{run}");
+        assert!(everything(&world.project()) == before, "{args:?}");
+    }
+    world.ok(&["install", "--offline"]);
+    assert!(!world.ok(&["verify"]).stderr.contains("interrupted"));
+}
+
+#[test]
 fn an_edit_after_a_killed_run_stops_the_next_one_and_both_sides_are_shown() {
     for exchange in 1..=4 {
         let (world, _repo) = with_kit();
@@ -71,7 +85,7 @@ fn a_project_that_was_moved_after_a_killed_run_recovers_where_it_is() {
 #[test]
 fn a_signal_at_any_moment_leaves_the_old_state_or_the_new_one() {
     for (signal, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
-        for call in ["write:when=4", "renameat2:when=1", "renameat2:when=3", "fsync:when=2", "unlink:when=1"] {
+        for call in ["write:when=4", "renameat2:when=1", "renameat2:when=3", "fsync:when=2", "unlink,unlinkat:when=1"] {
             let (world, _repo) = with_kit();
             let before = snapshot(&world.project());
             let (name, when) = call.split_once(':').expect("two parts");
@@ -85,6 +99,33 @@ fn a_signal_at_any_moment_leaves_the_old_state_or_the_new_one() {
             assert_settled(&world);
         }
     }
+}
+
+#[test]
+fn a_panic_at_any_change_leaves_the_old_state_or_the_new_one() {
+    let (mut world, mut repo) = with_kit();
+    let mut before = snapshot(&world.project());
+    let mut ends = [0, 0];
+    for change in 1.. {
+        let mut command = world.command(env!("CARGO_BIN_EXE_cpm"));
+        command.args(UPDATE).env("CPM_FAILPOINT", format!("panic:{change}"));
+        let run = Run::of(command.output().expect("cpm runs"));
+        if run.code == 0 {
+            break;
+        }
+        assert!(run.stderr.contains(&format!("asked for at change {change}")), "{run}");
+        world.ok(&["install", "--offline"]);
+        assert_settled(&world);
+        let is_new = snapshot(&world.project()) != before;
+        ends[usize::from(is_new)] += 1;
+        if is_new {
+            assert_updated(&world);
+            (world, repo) = with_kit();
+            before = snapshot(&world.project());
+        }
+    }
+    assert!(ends.iter().all(|count| *count > 3), "{ends:?} old and new");
+    drop(repo);
 }
 
 #[test]

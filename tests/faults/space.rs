@@ -21,7 +21,9 @@ fn a_disk_that_is_full_at_any_moment_leaves_the_old_state() {
     let (world, _repo) = with_kit();
     for error in ["ENOSPC", "EDQUOT", "EFBIG"] {
         // The first write is the word for those who wait, which nothing depends on.
-        for (call, when) in [("write", 2), ("mkdir", 1), ("renameat2", 1), ("rename", 1), ("syncfs", 1), ("fsync", 1)] {
+        for (call, when) in
+            [("write", 2), ("mkdir,mkdirat", 1), ("renameat2", 1), ("rename,renameat", 1), ("syncfs", 1), ("fsync", 1)]
+        {
             let rule = format!("{call}:error={error}:when={when}");
             let Some(said) = fails_and_recovers(&world, None, &rule) else { return };
             assert!(said.contains("cannot "), "{said}");
@@ -48,7 +50,7 @@ fn what_could_not_be_written_is_named_with_its_size() {
 #[test]
 fn a_journal_that_finds_no_room_was_never_there() {
     let (world, _repo) = with_kit();
-    for rule in ["write:error=ENOSPC", "openat:error=ENOSPC", "rename:error=ENOSPC"] {
+    for rule in ["write:error=ENOSPC", "openat:error=ENOSPC", "rename,renameat:error=ENOSPC"] {
         fails_and_recovers(&world, Some(".cpm/journal.tmp"), rule);
     }
 }

@@ -8,7 +8,10 @@ use super::{Run, World};
 pub fn injected(world: &World, path: Option<&str>, rules: &[&str], args: &[&str]) -> Option<Run> {
     let mut command = world.command("strace");
     command.args(["-f", "-qq", "-o", "/dev/null"]);
-    command.args(path.iter().flat_map(|path| ["-P".to_owned(), world.project().join(path).display().to_string()]));
+    // Also as a name in an open folder.
+    let name = path.and_then(|path| path.rsplit('/').next()).map(str::to_owned);
+    let whole = path.map(|path| world.project().join(path).display().to_string());
+    command.args(whole.into_iter().chain(name).flat_map(|path| ["-P".to_owned(), path]));
     for rule in rules {
         let calls = rule.split(':').next().expect("the calls");
         command.args(["-e", &format!("trace={calls}"), "-e", &format!("inject={rule}")]);

@@ -26,7 +26,7 @@ impl Trace {
         let output = command.arg(env!("CARGO_BIN_EXE_cpm")).args(args).output().expect("strace runs");
         let text = std::fs::read_to_string(file).expect("a trace");
         let calls = text.lines().filter_map(|line| line.split_once(' ').map(|(_, call)| call.trim_start()));
-        let calls = calls.filter(|call| !call.contains(" = -1 ")).map(str::to_owned).collect();
+        let calls = calls.filter(|call| !call.contains(" = -1 ")).map(with_whole_paths).collect();
         Some((output.status.code().unwrap_or(-1), Trace(calls)))
     }
 
@@ -55,4 +55,28 @@ impl Trace {
     pub fn syncs(&self) -> usize {
         self.named(&["fsync", "fdatasync", "syncfs", "sync", "sync_file_range", "msync"]).len()
     }
+}
+
+/// A call with each name in an open folder as a path: `4</folder>, "name"` becomes `"/folder/name"`.
+fn with_whole_paths(call: &str) -> String {
+    let function = call.split('(').next().unwrap_or_default();
+    if !function.ends_with("at") && !function.ends_with("at2") {
+        return call.to_owned();
+    }
+    let mut whole = String::new();
+    let mut rest = call;
+    while let Some((before, (folder, after))) =
+        rest.split_once('<').map(|(a, b)| (a, b.split_once('>').unwrap_or((b, ""))))
+    {
+        match after.strip_prefix(", \"") {
+            Some(name) if name.starts_with('/') => whole += &format!("{before}<{folder}>, \""),
+            Some(_) => {
+                let before = before.trim_end_matches(|char: char| char.is_alphanumeric() || char == '_');
+                whole += &format!("{before}\"{folder}/");
+            }
+            None => whole += &format!("{before}<{folder}>"),
+        }
+        rest = after.strip_prefix(", \"").unwrap_or(after);
+    }
+    whole + rest
 }

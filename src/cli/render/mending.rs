@@ -10,8 +10,8 @@ use crate::ops::undo::Undone;
 /// Shows the edits that a run replaces, line by line.
 pub(super) fn edits(ui: &Ui, report: &Report) {
     for edits in &report.edits {
-        let verb = if report.dry_run { "would go" } else { "went" };
-        let what = format!("  these edits of yours in {} {verb}:", edits.package);
+        let verb = if report.dry_run { "would go, and `cpm undo` would" } else { "went, and `cpm undo` does" };
+        let what = format!("  these edits of yours in {} {verb} not bring them back:", edits.package);
         ui.answer(Line::new().styled(YELLOW, what));
         for file in &edits.changes.files {
             show_file(ui, file);

@@ -43,9 +43,6 @@ impl Run<'_> {
             })
             .collect();
         files.extend_from_slice(written);
-        if self.context.effect == Effect::DryRun {
-            files.extend(self.files_of_dry_run(changes));
-        }
         let stays = |name: &PackageName| self.lock.packages.contains_key(name) || self.kept.contains(name);
         let removed = self.state.receipt.packages.iter().filter(|(name, _)| !stays(name));
         let mut packages: Vec<PackageReport> =
@@ -63,17 +60,6 @@ impl Run<'_> {
             files,
             next: self.next_steps(changes),
         }
-    }
-
-    fn files_of_dry_run(&self, changes: &[Change]) -> Vec<FileReport> {
-        let places = &self.context.places;
-        let touches_mcp = changes.iter().any(Change::edits_mcp_file);
-        let paths = [
-            (touches_mcp.then_some("write"), &places.mcp.path),
-            (self.manifest_file.action(), &places.manifest),
-            (self.lock_file.action(), &places.lock),
-        ];
-        paths.iter().filter_map(|(action, path)| Some(self.file_report(path, (*action)?))).collect()
     }
 
     fn package_report(&self, name: &PackageName, fresh: &Fresh) -> PackageReport {

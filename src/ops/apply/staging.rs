@@ -8,6 +8,7 @@ use super::super::mcp_document::McpDocument;
 use super::super::report::FileReport;
 use super::super::undo;
 use super::{Fate, Run};
+use crate::claude::paths::Exclude;
 use crate::error::Result;
 use crate::fsx;
 use crate::model::name::{PackageName, ServerName, SkillName};
@@ -80,6 +81,26 @@ impl Run<'_> {
         written: &mut Vec<FileReport>,
     ) -> Result<()> {
         let file = &self.context.places.mcp;
+        let fate = self.mcp_file_after(changes, &mut mcp, receipt)?;
+        let privacy = if file.shared_with_client { Privacy::Owner } else { Privacy::Shared };
+        match &fate {
+            Fate::Stays => return Ok(()),
+            Fate::Becomes(bytes) => {
+                transaction.was_read(&file.path, mcp.bytes.as_deref());
+                transaction.put_file(&file.path, bytes, privacy)?;
+            }
+            Fate::Goes => {
+                transaction.was_read(&file.path, mcp.bytes.as_deref());
+                transaction.remove(&file.path, privacy)?;
+            }
+        }
+        written.extend(fate.action().map(|action| self.file_report(&file.path, action)));
+        Ok(())
+    }
+
+    /// What becomes of the MCP file; the receipt then says so.
+    fn mcp_file_after(&self, changes: &[Change], mcp: &mut McpDocument, receipt: &mut Receipt) -> Result<Fate> {
+        let file = &self.context.places.mcp;
         let container: Vec<&str> = file.container.iter().map(String::as_str).collect();
         let before = mcp.document.to_bytes();
         if mcp.bytes.is_none() {
@@ -107,21 +128,14 @@ impl Run<'_> {
         }
         let after = mcp.document.to_bytes();
         if after == before {
-            return Ok(());
+            return Ok(Fate::Stays);
         }
-        transaction.was_read(&file.path, mcp.bytes.as_deref());
-        let privacy = if file.shared_with_client { Privacy::Owner } else { Privacy::Shared };
-        let is_empty = mcp.document.keys(&[]).is_empty();
-        if is_empty && receipt.mcp_file.created {
+        if receipt.mcp_file.created && mcp.document.keys(&[]).is_empty() {
             receipt.mcp_file = McpFileState::default();
-            transaction.remove(&file.path, privacy)?;
-            written.push(self.file_report(&file.path, "remove"));
-            return Ok(());
+            return Ok(Fate::Goes);
         }
         receipt.mcp_file.created |= mcp.bytes.is_none();
-        transaction.put_file(&file.path, &after, privacy)?;
-        written.push(self.file_report(&file.path, "write"));
-        Ok(())
+        Ok(Fate::Becomes(after))
     }
 
     /// The local scope's files are nobody else's business: git is told to ignore them, here only.
@@ -131,8 +145,19 @@ impl Run<'_> {
         receipt: &mut Receipt,
         written: &mut Vec<FileReport>,
     ) -> Result<()> {
+        let Some(exclude) = &self.context.places.exclude else { return Ok(()) };
+        let there = fsx::read_optional(&exclude.file)?;
+        transaction.was_read(&exclude.file, there.as_deref());
+        if let Some(next) = self.exclude_after(exclude, there.unwrap_or_default(), receipt) {
+            transaction.put_file(&exclude.file, &next, Privacy::Shared)?;
+            written.push(self.file_report(&exclude.file, "write"));
+        }
+        Ok(())
+    }
+
+    /// What becomes of git's ignore list, if it changes; the receipt then says which lines are ours.
+    fn exclude_after(&self, exclude: &Exclude, bytes: Vec<u8>, receipt: &mut Receipt) -> Option<Vec<u8>> {
         let places = &self.context.places;
-        let Some(exclude) = &places.exclude else { return Ok(()) };
         let dirs = receipt.packages.values().flat_map(|installed| installed.dirs.keys());
         let folders = dirs.map(|dir| (places.skills.join(dir.as_str()), "/"));
         let files = [(&self.manifest_file, &places.manifest), (&self.lock_file, &places.lock)].into_iter();
@@ -141,9 +166,6 @@ impl Run<'_> {
             let inside = path.strip_prefix(&exclude.top).ok()?.display().to_string();
             Some(format!("/{}{end}", literal_pattern(&inside)))
         });
-        let there = fsx::read_optional(&exclude.file)?;
-        transaction.was_read(&exclude.file, there.as_deref());
-        let bytes = there.unwrap_or_default();
         let line_of = |raw: &[u8]| raw.strip_suffix(b"\n").unwrap_or(raw).to_vec();
         let is_ours = |raw: &[u8]| receipt.excluded.iter().any(|ours| *ours.as_bytes() == line_of(raw));
         let foreign: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').filter(|raw| !is_ours(raw)).collect();
@@ -154,11 +176,30 @@ impl Run<'_> {
         let end = next.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         next.splice(end..end, ours.iter().flat_map(|line| format!("{line}\n").into_bytes()));
         receipt.excluded = ours;
-        if next != bytes {
-            transaction.put_file(&exclude.file, &next, Privacy::Shared)?;
-            written.push(self.file_report(&exclude.file, "write"));
+        (next != bytes).then_some(next)
+    }
+
+    /// The files that a run like this one writes or removes, for one that only shows it.
+    pub(super) fn would_write(&self, changes: &[Change], mut mcp: McpDocument) -> Result<Vec<FileReport>> {
+        let places = &self.context.places;
+        let mut receipt = self.next_receipt();
+        for change in changes {
+            if let Change::WriteDir { package, dir, .. } | Change::AdoptDir { package, dir, .. } = change {
+                note_dir(&mut receipt, package, dir, BTreeMap::new());
+            }
         }
-        Ok(())
+        let mcp_file = self.mcp_file_after(changes, &mut mcp, &mut receipt)?;
+        let mut files: Vec<_> =
+            mcp_file.action().map(|action| self.file_report(&places.mcp.path, action)).into_iter().collect();
+        if let Some(exclude) = &places.exclude {
+            let there = fsx::read_optional(&exclude.file)?.unwrap_or_default();
+            let changes = self.exclude_after(exclude, there, &mut receipt).is_some();
+            files.extend(changes.then(|| self.file_report(&exclude.file, "write")));
+        }
+        for (fate, path) in [(&self.manifest_file, &places.manifest), (&self.lock_file, &places.lock)] {
+            files.extend(fate.action().map(|action| self.file_report(path, action)));
+        }
+        Ok(files)
     }
 
     /// Receipt, undo record, manifest, lock: in this order, the lock last.
