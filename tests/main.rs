@@ -35,6 +35,7 @@ mod marketplaces;
 mod merging;
 mod mirrors;
 mod moved;
+mod needs;
 mod output;
 mod placements;
 mod powers;

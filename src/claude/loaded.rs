@@ -182,7 +182,7 @@ impl<'m> Start<'m> {
         let plugins = plugins::load(self, &mut found)?;
         let mut servers = servers::entries(self, &mut found)?;
         for plugin in &plugins {
-            plugin::predict(plugin, &mut found);
+            plugin::predict(self, plugin, &mut found);
             servers::add_plugin(self, plugin, &mut servers, &mut found);
         }
         servers::list(servers, &mut found);
@@ -206,6 +206,11 @@ impl<'m> Start<'m> {
         let is_users = || skills.canonicalize().ok() == self.user_skills().canonicalize().ok();
         (skills.is_dir() && !is_users()).then_some(skills)
     }
+}
+
+/// Why a part that refers to an option of its plugin is left out.
+fn option_is_unset(option: &str) -> String {
+    format!("the option `{option}` of its plugin has no value; give it one in Claude Code with `/plugin`")
 }
 
 impl Prediction {

@@ -4,6 +4,7 @@ pub mod client_lock;
 pub mod gate;
 pub mod inspect;
 pub mod loaded;
+pub mod needs;
 pub mod others;
 pub mod paths;
 pub mod place;

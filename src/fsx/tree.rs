@@ -10,14 +10,29 @@ use crate::model::tree::{FileContent, Limits, MAX_FILE_BYTES, Tree, TreeFile};
 /// What is not part of a package at its top: git's own, and the marks that the client leaves in its copies.
 const FOREIGN: [&str; 3] = [".git", ".in_use", ".orphaned_at"];
 
+/// Where node puts the packages that a package.json at the top of a folder names.
+pub const NODE_MODULES: &str = "node_modules";
+
 /// Reads a directory as a package, without what others leave at its top: `.git`, `.in_use` and `.orphaned_at`.
 ///
 /// # Errors
 /// [`Kind::UnsafeTree`] for links, special files, unsafe names and limits; [`Kind::FileSystem`].
 pub fn read(root: &Path) -> Result<Tree> {
+    read_without(root, &FOREIGN)
+}
+
+/// [`read`] of a folder that is in use, without what node made in it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_in_use(root: &Path) -> Result<Tree> {
+    read_without(root, &[FOREIGN.as_slice(), &[NODE_MODULES]].concat())
+}
+
+fn read_without(root: &Path, skipped: &[&str]) -> Result<Tree> {
     let mut files = Vec::new();
     let mut limits = Limits::default();
-    walk(root, &mut |entry| {
+    walk(root, skipped, &mut |entry| {
         let RelEntry { path, metadata } = entry?;
         let place = path.below(root);
         if !metadata.is_file() {
@@ -39,8 +54,8 @@ struct RelEntry {
     metadata: std::fs::Metadata,
 }
 
-/// Visits every file, link and special file below `root`, never through a link.
-fn walk(root: &Path, visit: &mut dyn FnMut(Result<RelEntry>) -> Result<()>) -> Result<()> {
+/// Visits every file, link and special file below `root` but for what is `skipped` at its top, never through a link.
+fn walk(root: &Path, skipped: &[&str], visit: &mut dyn FnMut(Result<RelEntry>) -> Result<()>) -> Result<()> {
     let mut open = vec![String::new()];
     while let Some(dir) = open.pop() {
         let place = root.join(&dir);
@@ -51,7 +66,7 @@ fn walk(root: &Path, visit: &mut dyn FnMut(Result<RelEntry>) -> Result<()>) -> R
             })?;
             let text = if dir.is_empty() { name } else { format!("{dir}/{name}") };
             let metadata = entry.metadata().path("look at", &entry.path())?;
-            if FOREIGN.contains(&text.as_str()) {
+            if skipped.contains(&text.as_str()) {
                 continue;
             }
             if metadata.is_dir() {
@@ -71,6 +86,14 @@ fn walk(root: &Path, visit: &mut dyn FnMut(Result<RelEntry>) -> Result<()>) -> R
 /// # Errors
 /// [`Kind::FileSystem`].
 pub fn list(root: &Path) -> Result<Vec<String>> {
+    list_without(root, None)
+}
+
+/// [`list`] without a folder at its top.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_without(root: &Path, skipped: Option<&str>) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut open = vec![String::new()];
     while let Some(dir) = open.pop() {
@@ -84,7 +107,9 @@ pub fn list(root: &Path) -> Result<Vec<String>> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let text = if dir.is_empty() { name } else { format!("{dir}/{name}") };
             if entry.file_type().path("look at", &entry.path())?.is_dir() {
-                open.push(text);
+                if Some(text.as_str()) != skipped {
+                    open.push(text);
+                }
             } else {
                 found.push(text);
             }

@@ -265,7 +265,7 @@ impl Run<'_> {
             Edited::Overwrite => editing.replaced_by(&changes)?,
         };
         if self.context.effect == Effect::DryRun {
-            return Ok(Attempt::Done(self.report(&changes, edits, &[])));
+            return Ok(Attempt::Done(self.report(&changes, edits, &[])?));
         }
         let touches_mcp = changes.iter().any(Change::edits_mcp_file);
         if touches_mcp && places.mcp.shared_with_client && client_lock.is_none() {
@@ -289,7 +289,7 @@ impl Run<'_> {
                 if touches_mcp && places.mcp.shared_with_client {
                     mcp_document::confirm(self.context, &changes)?;
                 }
-                Attempt::Done(self.report(&changes, edits, &written))
+                Attempt::Done(self.report(&changes, edits, &written)?)
             }
             Outcome::Changed(path) => Attempt::Changed(path),
         })

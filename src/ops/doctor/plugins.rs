@@ -109,7 +109,9 @@ impl Checkup<'_> {
     /// Approvals and variables of the servers in a plugin.
     fn plugin_servers(&mut self, name: &str, plugin: &Plugin, scope: Scope) {
         // A plugin that cpm would not read is still the client's to load; only its servers stay unchecked.
-        let Ok(package) = fsx::tree::read(&plugin.root).and_then(|tree| inspect::inspect(&tree, None)) else { return };
+        let Ok(package) = fsx::tree::read_in_use(&plugin.root).and_then(|tree| inspect::inspect(&tree, None)) else {
+            return;
+        };
         for (server, entry) in package.servers {
             let id = format!("plugin:{name}:{server}");
             let needs_approval = scope == Scope::Project;
