@@ -5,6 +5,7 @@
 mod append_only;
 mod builtin;
 mod cache;
+mod client;
 mod client_files;
 mod concurrency;
 mod conflicts;
