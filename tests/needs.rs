@@ -92,6 +92,24 @@ fn options_that_a_plugin_asks_for_are_named_until_they_have_a_value() {
 }
 
 #[test]
+fn doctor_finds_what_a_plugin_still_needs() {
+    let world = World::in_git();
+    let manifest = r#"{"name":"tool","version":"1.0.0","userConfig":{"api_key":{"type":"string","required":true}}}"#;
+    install(&world, "tool", &[&[(NODE[0].0, manifest)], &NODE[1..]].concat(), &["--scope", "user"]);
+    let found = || world.cpm(&["doctor"]).stdout;
+    let before = found();
+    assert!(
+        before.contains("api_key") && before.contains("`npm ci --ignore-scripts` in ~/.claude/skills/tool"),
+        "{before}"
+    );
+    write(&world.home().join(".claude/skills/tool/node_modules/left-pad/index.js"), "x");
+    let options = r#"{"pluginConfigs":{"tool@skills-dir":{"options":{"api_key":"k"}}}}"#;
+    write(&world.home().join(".claude/settings.json"), options);
+    let run = world.ok(&["doctor"]);
+    assert!(!run.stdout.contains("`tool`"), "{run}");
+}
+
+#[test]
 fn background_monitors_themes_and_workflows_lie_whole_in_the_plugin_and_monitors_are_shown() {
     let world = World::in_git();
     let monitors = r#"[{"name":"watch","command":"tail -f log","description":"Watches."}]"#;

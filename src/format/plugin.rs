@@ -97,7 +97,11 @@ fn field_error(field: &str, why: &str) -> Error {
     Error::new(Kind::Invalid, format!("`{field}`: {why}")).help("Claude Code refuses this plugin too; tell its author")
 }
 
-fn read(raw: &Map<String, Value>) -> Result<PluginManifest> {
+/// Reads the object of a plugin.json.
+///
+/// # Errors
+/// As [`parse`], without a place.
+pub fn read(raw: &Map<String, Value>) -> Result<PluginManifest> {
     let name = optional_text(raw, "name")?.ok_or_else(|| field_error("name", "it is missing"))?;
     if name.is_empty()
         || name.contains(char::is_whitespace)

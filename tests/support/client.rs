@@ -74,6 +74,13 @@ impl Client {
         session
     }
 
+    /// Runs one of the client's own commands in a folder; what it prints.
+    pub fn ask(&self, world: &World, dir: &Path, args: &[&str]) -> String {
+        let mut command = self.command(world, dir);
+        command.args(args);
+        run(world, command)
+    }
+
     /// The address of an MCP server with the tool `ping`.
     pub fn remote_server(&self) -> String {
         format!("{}mcp", self.api.origin())
