@@ -78,7 +78,7 @@ fn options_that_a_plugin_asks_for_are_named_until_they_have_a_value() {
     let files = [(".claude-plugin/plugin.json", manifest.as_str()), (".mcp.json", server), ("commands/go.md", "go\n")];
     let world = World::in_git();
     let told = next(&world, &files, &["--scope", "user"]);
-    assert!(told.contains("api_key") && told.contains("/plugin") && !told.contains("region"), "{told}");
+    assert!(told.contains("api_key") && told.contains("tool@skills-dir") && !told.contains("region"), "{told}");
     let loaded = || world.ok(&["list", "--loaded", "--json"]).json()["loaded"].clone();
     let (servers, left_out) = (loaded()["servers"].clone(), loaded()["left_out"].to_string());
     assert!(servers == serde_json::json!([]) && left_out.contains("`api_key`"), "{left_out}");
@@ -87,7 +87,7 @@ fn options_that_a_plugin_asks_for_are_named_until_they_have_a_value() {
     write(&world.home().join(".claude/settings.json"), settings);
     let url = format!("file://{}", world.path("repos/tool").display());
     let run = world.ok(&["install", "tool", "--git", &url, "--scope", "user"]);
-    assert!(!run.stdout.contains("/plugin"), "{run}");
+    assert!(!run.stdout.contains("skills-dir"), "{run}");
     assert_eq!(loaded()["servers"][0]["name"], "plugin:tool:own");
 }
 

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::needs;
 use super::paths::Machine;
 use super::project::{self, Checkout};
 use super::settings::Settings;
@@ -209,8 +210,8 @@ impl<'m> Start<'m> {
 }
 
 /// Why a part that refers to an option of its plugin is left out.
-fn option_is_unset(option: &str) -> String {
-    format!("the option `{option}` of its plugin has no value; give it one in Claude Code with `/plugin`")
+fn option_is_unset(option: &str, plugin: &str) -> String {
+    format!("`{option}` has no value in the settings, under {}", needs::place_of_options(plugin))
 }
 
 impl Prediction {

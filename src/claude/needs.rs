@@ -1,6 +1,8 @@
 //! What a plugin needs besides its files: options that the user sets, and node packages. The client asks for the first, and
 //! installs the second where it installs a plugin by itself; cpm runs nothing, and says what is missing.
 
+use std::path::Path;
+
 use serde_json::Value;
 
 use crate::claude::settings::Settings;
@@ -15,6 +17,19 @@ pub fn unset_options(manifest: &PluginManifest, settings: &Settings) -> Vec<Stri
     let is_unset = |name: &str| !settings.has_option(&manifest.name, name);
     let wanted = manifest.options.iter().filter(|(name, option)| option.is_lacking() && is_unset(name));
     wanted.map(|(name, _)| name.clone()).collect()
+}
+
+/// Where in the settings the options of a plugin in a skills folder are. The client's own `/plugin` asks for those of
+/// plugins from marketplaces only.
+pub(super) fn place_of_options(plugin: &str) -> String {
+    format!("pluginConfigs → {plugin}@skills-dir → options")
+}
+
+/// How the user gives a plugin its options; `shown` makes a path readable.
+#[must_use]
+pub fn how_to_set(plugin: &str, settings: &Settings, shown: impl Fn(&Path) -> String) -> String {
+    let file = settings.files.first().map(|file| shown(&file.path)).unwrap_or_default();
+    format!("set it in {file}, under {}", place_of_options(plugin))
 }
 
 /// An option that a server refers to as `${user_config.NAME}` and that has no value: the client leaves the server out.

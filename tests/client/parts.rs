@@ -32,8 +32,8 @@ fn instructs(session: &Session, text: &str) -> bool {
 }
 
 /// What the environment of a server was.
-fn environment(world: &World) -> Vec<String> {
-    let file = world.home().join("environment");
+fn environment(world: &World, server: &str) -> Vec<String> {
+    let file = world.home().join(format!("environment-{server}"));
     let text = std::fs::read_to_string(&file).unwrap_or_default();
     text.lines().map(str::to_owned).collect()
 }
@@ -89,20 +89,20 @@ fn settings_of_a_plugin_choose_the_agent_that_leads() {
 
 /// A server that writes down its environment, for `sh`.
 fn curious() -> String {
-    format!("env > \"$HOME/environment\"\n{SERVER}")
+    format!("env > \"$HOME/environment-$1\"\n{SERVER}")
 }
 
 #[test]
 fn a_plugin_keeps_its_data_in_a_folder_that_cpm_leaves_alone() {
     let Some(client) = Client::found() else { return };
-    let config = r#"{"mcpServers":{"own":{"command":"sh","args":["${CLAUDE_PLUGIN_ROOT}/server.sh"]}}}"#;
+    let config = r#"{"mcpServers":{"own":{"command":"sh","args":["${CLAUDE_PLUGIN_ROOT}/server.sh","own"]}}}"#;
     let world = with_tool(&[(".mcp.json", config), ("server.sh", &curious())]);
     client.start(&world, &world.project());
     let data = world.home().join(".claude/plugins/data/tool-skills-dir");
     assert!(
-        environment(&world).contains(&format!("CLAUDE_PLUGIN_DATA={}", data.display())),
+        environment(&world, "own").contains(&format!("CLAUDE_PLUGIN_DATA={}", data.display())),
         "{:?}",
-        environment(&world)
+        environment(&world, "own")
     );
     write(&data.join("kept"), "kept");
     world.ok(&["verify", "--scope", "user"]);
@@ -128,10 +128,10 @@ fn what_refers_to_an_option_without_a_value_loads_once_it_has_one() {
         format!(r#""{name}":{{"command":"sh","args":{args},"env":{{"VALUE":"${{user_config.{name}}}"}}}}"#)
     });
     let hook = |command: &str| format!(r#"[{{"hooks":[{{"type":"command","command":"{command} >> $HOME/hooks"}}]}}]"#);
-    let world = with_tool(&[
+    let mut world = with_tool(&[
         (".claude-plugin/plugin.json", &manifest),
         (".mcp.json", &format!(r#"{{"mcpServers":{{{}}}}}"#, servers.join(","))),
-        ("server.sh", SERVER),
+        ("server.sh", &curious()),
         (
             "hooks/hooks.json",
             &format!(
@@ -141,6 +141,7 @@ fn what_refers_to_an_option_without_a_value_loads_once_it_has_one() {
             ),
         ),
     ]);
+    world.set("SECRET", "from the environment");
     let project = world.project();
     let look = || {
         let ran = world.home().join("hooks");
@@ -152,9 +153,14 @@ fn what_refers_to_an_option_without_a_value_loads_once_it_has_one() {
     };
     let named = |names: &[&str]| names.iter().map(|name| format!("server plugin:tool:{name}")).collect::<Vec<_>>();
     assert_eq!(look(), (named(&["both", "given", "plain"]), 1));
-    let options = json!({ "pluginConfigs": { "tool@skills-dir": { "options": { "key": "k", "given": "g" } } } });
+    let options =
+        json!({ "pluginConfigs": { "tool@skills-dir": { "options": { "key": "${SECRET}", "given": "g" } } } });
     write(&world.home().join(".claude/settings.json"), options.to_string());
     assert_eq!(look(), (named(&["both", "given", "key", "plain"]), 2));
+    for (server, value) in [("key", "from the environment"), ("given", "g"), ("both", "y"), ("plain", "")] {
+        let environment = environment(&world, server);
+        assert!(environment.contains(&format!("VALUE={value}")), "{server}: {environment:?}");
+    }
 }
 
 #[test]

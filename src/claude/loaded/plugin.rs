@@ -41,7 +41,9 @@ fn hooks(start: &Start<'_>, plugin: &Plugin, found: &mut Prediction) {
         let groups = groups.as_array().into_iter().flatten();
         for hook in groups.filter_map(|group| group.get("hooks")?.as_array()).flatten() {
             match needs::unset_in_hook(hook, &plugin.manifest, &start.settings) {
-                Some(option) => found.leave_out(PartKind::Hook, event, option_is_unset(&option), &plugin.place),
+                Some(option) => {
+                    found.leave_out(PartKind::Hook, event, option_is_unset(&option, &plugin.name), &plugin.place)
+                }
                 None => _ = events.insert(event),
             }
         }

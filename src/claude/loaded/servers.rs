@@ -101,7 +101,7 @@ pub(super) fn add_plugin(start: &Start<'_>, plugin: &Plugin, servers: &mut Serve
                 }
             };
             if let Some(option) = needs::unset_in_server(value, &plugin.manifest, &start.settings) {
-                found.leave_out(PartKind::Server, name, option_is_unset(&option), &plugin.place);
+                found.leave_out(PartKind::Server, name, option_is_unset(&option, &plugin.name), &plugin.place);
                 continue;
             }
             let started = signature(&entry, Some(&plugin.folder));

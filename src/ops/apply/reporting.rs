@@ -152,10 +152,11 @@ impl Run<'_> {
         for (name, fresh) in &self.fresh {
             for (dir, tree) in &fresh.placed.dirs {
                 let manifest = tree.get(MANIFEST).map(|file| plugin::parse(&file.bytes, MANIFEST)).transpose()?;
-                let unset = manifest.map_or_else(Vec::new, |manifest| needs::unset_options(&manifest, &settings));
+                let manifest = manifest.unwrap_or_default();
+                let unset = needs::unset_options(&manifest, &settings);
                 if !unset.is_empty() {
-                    let what = format!("the plugin `{name}` asks for {}", unset.join(", "));
-                    steps.push(format!("{what}: set it in Claude Code with `/plugin`"));
+                    let how = needs::how_to_set(&manifest.name, &settings, |path| self.context.machine.shown(path));
+                    steps.push(format!("the plugin `{name}` asks for {}: {how}", unset.join(", ")));
                 }
                 if let Some(command) = needs::node_installer(tree) {
                     let folder = shown_path(self.context, &self.context.places.skills.join(dir.as_str()));

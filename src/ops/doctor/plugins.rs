@@ -122,7 +122,8 @@ impl Checkup<'_> {
         let unset = needs::unset_options(&manifest, &self.settings);
         if !unset.is_empty() {
             let what = format!("the plugin `{name}` asks for {}, and nobody gave it", unset.join(", "));
-            self.add("plugins", Some(scope), &plugin.root, what, "set it in Claude Code with `/plugin`".to_owned());
+            let fix = needs::how_to_set(&manifest.name, &self.settings, |path| self.shown(path));
+            self.add("plugins", Some(scope), &plugin.root, what, fix);
         }
         let is_there = plugin.root.join(fsx::tree::NODE_MODULES).exists();
         if let Some(command) = needs::node_installer(tree).filter(|_| !is_there) {
