@@ -197,7 +197,7 @@ pub fn differences(root: &Path, stamps: &BTreeMap<RelPath, Stamp>, care: Care) -
             FileState::Missing => found.push((path.to_string(), Difference::Missing)),
         }
     }
-    let extra = fsx::tree::list(root)?
+    let extra = files_at(root, || stamps.keys())?
         .into_iter()
         .filter(|path| RelPath::parse(path).map_or(true, |p| !stamps.contains_key(&p)));
     found.extend(extra.map(|path| (path, Difference::Extra)));
@@ -413,13 +413,21 @@ fn edited_files(root: &Path, found: &[(String, Difference)]) -> String {
     format!("`{}` was edited since cpm wrote it: {}{more}", root.display(), list.join(", "))
 }
 
-/// Whether a folder holds exactly these files.
+/// The files in the folder of a package. What node made beside the package.json is not of the package, nor of the user:
+/// anybody can make it again.
+fn files_at<'p, I: Iterator<Item = &'p RelPath>>(root: &Path, package: impl Fn() -> I) -> Result<Vec<String>> {
+    let names_packages = package().any(|path| path.as_str() == "package.json");
+    let brings_them = package().any(|path| path.parents().next() == Some(fsx::tree::NODE_MODULES));
+    fsx::tree::list_without(root, (names_packages && !brings_them).then_some(fsx::tree::NODE_MODULES))
+}
+
+/// Whether a folder holds exactly these files, and what node made beside them.
 ///
 /// # Errors
 /// [`Kind::FileSystem`].
 pub fn is_exactly(root: &Path, tree: &Tree) -> Result<bool> {
     let is_dir = std::fs::symlink_metadata(root).is_ok_and(|metadata| metadata.is_dir());
-    if !is_dir || fsx::tree::list(root)?.len() != tree.len() {
+    if !is_dir || files_at(root, || tree.files().map(|(path, _)| path))?.len() != tree.len() {
         return Ok(false);
     }
     for (path, content) in tree.files() {

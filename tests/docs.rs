@@ -71,6 +71,16 @@ fn stage() -> World {
         "identifier":"weather-mcp","version":"1.2.0","transport":{"type":"stdio"},
         "environmentVariables":[{"name":"WEATHER_KEY","isRequired":true,"isSecret":true}]}]}"#;
     write(&world.home().join("weather/server.json"), weather);
+    let asks = r#"{"name":"charts","version":"1.0.0","userConfig":{"api_key":{"type":"string","required":true}}}"#;
+    let needs = r#"{"dependencies":{"d3":"7.9.0"}}"#;
+    for (path, text) in [
+        (".claude-plugin/plugin.json", asks),
+        ("commands/draw.md", "Draw.\n"),
+        ("package.json", needs),
+        ("package-lock.json", "{}"),
+    ] {
+        write(&world.home().join("charts").join(path), text);
+    }
     let entry = r#"{"name":"greeter","source":"./plugins/greeter"}"#;
     let plugin = r#"{"name":"greeter","version":"1.2.0","description":"Greets."}"#;
     let market = Repo::marketplace(

@@ -1,5 +1,5 @@
 //! `cpm doctor` finds what the client would ignore and what cpm left undone, says what mends it, and changes nothing.
-//! What the client does in each of these cases was seen in the client; `tests/client/doctor.sh` asks it again.
+//! What the client does in each of these cases was seen in the client; `tests/client/doctor.rs` asks it again.
 
 use std::path::Path;
 use std::time::{Duration, SystemTime};

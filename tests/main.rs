@@ -5,6 +5,7 @@
 mod append_only;
 mod builtin;
 mod cache;
+mod client;
 mod client_files;
 mod concurrency;
 mod conflicts;
@@ -36,6 +37,7 @@ mod marketplaces;
 mod merging;
 mod mirrors;
 mod moved;
+mod needs;
 mod output;
 mod placements;
 mod powers;

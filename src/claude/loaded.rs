@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
+use super::needs;
 use super::paths::Machine;
 use super::project::{self, Checkout};
 use super::settings::Settings;
@@ -182,7 +183,7 @@ impl<'m> Start<'m> {
         let plugins = plugins::load(self, &mut found)?;
         let mut servers = servers::entries(self, &mut found)?;
         for plugin in &plugins {
-            plugin::predict(plugin, &mut found);
+            plugin::predict(self, plugin, &mut found);
             servers::add_plugin(self, plugin, &mut servers, &mut found);
         }
         servers::list(servers, &mut found);
@@ -206,6 +207,11 @@ impl<'m> Start<'m> {
         let is_users = || skills.canonicalize().ok() == self.user_skills().canonicalize().ok();
         (skills.is_dir() && !is_users()).then_some(skills)
     }
+}
+
+/// Why a part that refers to an option of its plugin is left out.
+fn option_is_unset(option: &str, plugin: &str) -> String {
+    format!("`{option}` has no value in the settings, under {}", needs::place_of_options(plugin))
 }
 
 impl Prediction {

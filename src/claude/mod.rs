@@ -5,6 +5,7 @@ pub mod gate;
 pub mod inspect;
 pub mod loaded;
 pub mod markets;
+pub mod needs;
 pub mod others;
 pub mod paths;
 pub mod place;

@@ -82,6 +82,16 @@ impl Settings {
         self.word_on("enabledPlugins", &format!("{plugin}@{SKILLS_DIR}"))?.0.as_bool()
     }
 
+    /// Whether somebody gave an option of a plugin in a skills folder a value.
+    #[must_use]
+    pub fn has_option(&self, plugin: &str, option: &str) -> bool {
+        let id = format!("{plugin}@{SKILLS_DIR}");
+        self.files.iter().any(|file| {
+            let given = file.values.get("pluginConfigs").and_then(|all| all.get(&id)?.get("options")?.get(option));
+            given.is_some_and(|value| !value.is_null())
+        })
+    }
+
     /// Whether a server of a project's `.mcp.json` is approved; what is committed counts only where the user trusts the
     /// project.
     #[must_use]

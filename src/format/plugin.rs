@@ -1,6 +1,8 @@
 //! Reads plugin.json with the client's verdict [claude-code.md §5.1]: what it refuses to install is refused here, with
 //! the field; what it ignores is ignored.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use crate::error::{Error, Kind, Result};
@@ -37,6 +39,25 @@ pub struct PluginManifest {
     pub lsp: Vec<Declared>,
     /// Monitors, besides `monitors/monitors.json`.
     pub monitors: Option<Value>,
+    /// What `userConfig` asks the user for.
+    pub options: BTreeMap<String, UserOption>,
+}
+
+/// An option that a plugin asks its user for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UserOption {
+    /// Whether the plugin cannot do without.
+    pub required: bool,
+    /// Whether it has a value where nobody gives one.
+    pub has_default: bool,
+}
+
+impl UserOption {
+    /// Whether nothing can stand for it until the user gives it a value.
+    #[must_use]
+    pub fn is_lacking(&self) -> bool {
+        self.required && !self.has_default
+    }
 }
 
 /// A component path: `None` is the plugin's root.
@@ -76,7 +97,11 @@ fn field_error(field: &str, why: &str) -> Error {
     Error::new(Kind::Invalid, format!("`{field}`: {why}")).help("Claude Code refuses this plugin too; tell its author")
 }
 
-fn read(raw: &Map<String, Value>) -> Result<PluginManifest> {
+/// Reads the object of a plugin.json.
+///
+/// # Errors
+/// As [`parse`], without a place.
+pub fn read(raw: &Map<String, Value>) -> Result<PluginManifest> {
     let name = optional_text(raw, "name")?.ok_or_else(|| field_error("name", "it is missing"))?;
     if name.is_empty()
         || name.contains(char::is_whitespace)
@@ -99,6 +124,7 @@ fn read(raw: &Map<String, Value>) -> Result<PluginManifest> {
         servers: declared(raw, "mcpServers")?,
         lsp: declared(raw, "lspServers")?,
         monitors: raw.get("monitors").or_else(|| raw.get("experimental")?.get("monitors")).cloned(),
+        options: options(raw),
     })
 }
 
@@ -213,6 +239,15 @@ fn declared_hooks(raw: &Map<String, Value>) -> Result<Vec<Declared>> {
     });
     inline.try_for_each(hooks::check)?;
     Ok(found)
+}
+
+fn options(raw: &Map<String, Value>) -> BTreeMap<String, UserOption> {
+    let declared = raw.get("userConfig").and_then(Value::as_object);
+    let option = |(name, option): (&String, &Value)| {
+        let required = option.get("required") == Some(&Value::Bool(true));
+        (name.clone(), UserOption { required, has_default: option.get("default").is_some() })
+    };
+    declared.into_iter().flatten().map(option).collect()
 }
 
 fn dependencies(raw: &Map<String, Value>) -> Result<Vec<Need>> {

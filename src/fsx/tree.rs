@@ -14,6 +14,9 @@ use crate::model::tree::{FileContent, Limits, MAX_FILE_BYTES, Tree, TreeFile};
 /// What is not part of a package at its top: git's own, and the marks that the client leaves in its copies.
 const FOREIGN: [&str; 3] = [".git", ".in_use", ".orphaned_at"];
 
+/// Where node puts the packages that a package.json at the top of a folder names.
+pub const NODE_MODULES: &str = "node_modules";
+
 /// Reads a directory as a package, without what others leave at its top: `.git`, `.in_use` and `.orphaned_at`.
 ///
 /// # Errors
@@ -27,10 +30,23 @@ pub fn read(root: &Path) -> Result<Tree> {
 /// # Errors
 /// As there.
 pub fn read_in(root: &Rc<Dir>) -> Result<Tree> {
+    read_without(root, &FOREIGN)
+}
+
+/// [`read`] of a folder that is in use, without what node made in it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_in_use(root: &Path) -> Result<Tree> {
+    let skipped = [FOREIGN.as_slice(), &[NODE_MODULES]].concat();
+    read_without(&Dir::open(root)?, &skipped).map_err(|error| error.at_path(root))
+}
+
+fn read_without(root: &Rc<Dir>, skipped: &[&str]) -> Result<Tree> {
     let mut files = Vec::new();
     let mut limits = Limits::default();
     walk(root, &mut |text, place, seen| {
-        if FOREIGN.contains(&text) {
+        if skipped.contains(&text) {
             return Ok(Enter::No);
         }
         let path = RelPath::parse(text).map_err(|error| error.at_path(&place.path()))?;
@@ -103,6 +119,14 @@ fn gone(place: &Place) -> Error {
 /// # Errors
 /// [`Kind::FileSystem`].
 pub fn list(root: &Path) -> Result<Vec<String>> {
+    list_without(root, None)
+}
+
+/// [`list`] without a folder at its top.
+///
+/// # Errors
+/// As [`list`].
+pub fn list_without(root: &Path, skipped: Option<&str>) -> Result<Vec<String>> {
     let mut found = Vec::new();
     let mut open = vec![String::new()];
     while let Some(dir) = open.pop() {
@@ -116,7 +140,9 @@ pub fn list(root: &Path) -> Result<Vec<String>> {
             let name = entry.file_name().to_string_lossy().into_owned();
             let text = if dir.is_empty() { name } else { format!("{dir}/{name}") };
             if entry.file_type().path("look at", &entry.path())?.is_dir() {
-                open.push(text);
+                if Some(text.as_str()) != skipped {
+                    open.push(text);
+                }
             } else {
                 found.push(text);
             }

@@ -272,7 +272,7 @@ impl Run<'_> {
         };
         if self.context.effect == Effect::DryRun {
             let would_write = self.would_write(&changes, mcp)?;
-            return Ok(Attempt::Done(self.report(&changes, edits, &would_write)));
+            return Ok(Attempt::Done(self.report(&changes, edits, &would_write)?));
         }
         let touches_mcp = changes.iter().any(Change::edits_mcp_file);
         if touches_mcp && places.mcp.shared_with_client && client_lock.is_none() {
@@ -296,7 +296,7 @@ impl Run<'_> {
                 if touches_mcp && places.mcp.shared_with_client {
                     mcp_document::confirm(self.context, &changes)?;
                 }
-                Attempt::Done(self.report(&changes, edits, &written))
+                Attempt::Done(self.report(&changes, edits, &written)?)
             }
             Outcome::Changed(path) => Attempt::Changed(path),
         })

@@ -135,7 +135,7 @@ fn installed(name: &PackageName, locked: &Locked, context: &Context<'_>, receipt
         if !root.is_dir() {
             continue;
         }
-        match fsx::tree::read(&root) {
+        match fsx::tree::read_in_use(&root) {
             Ok(tree) if TreeDigest::of(&tree) == locked.checksum => return Ok(Before::Files(tree)),
             // Somebody may have put anything there since.
             Err(error) if error.kind() == Kind::FileSystem => return Err(error),

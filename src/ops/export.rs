@@ -175,7 +175,7 @@ fn servers(context: &Context<'_>) -> Result<Vec<Server>> {
             if !dir.join(inspect::MANIFEST).exists() {
                 continue;
             }
-            for (name, entry) in inspect::inspect(&fsx::tree::read(&dir)?, None)?.servers {
+            for (name, entry) in inspect::inspect(&fsx::tree::read_in_use(&dir)?, None)?.servers {
                 // In Claude Code a plugin's servers have its name before theirs; other clients know no plugins.
                 let taken = servers.contains_key(name.as_str());
                 let name = if taken { format!("{package}-{name}") } else { name.as_str().to_owned() };

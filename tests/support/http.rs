@@ -3,18 +3,20 @@
 
 mod backend;
 mod faults;
+mod listener;
 mod message;
 mod pack;
 
 use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 pub use faults::{Fault, Rule};
+pub use listener::Listener;
 pub use message::{Message, Question};
 
 /// How long a request waits for others before the meeting is called off.
@@ -22,9 +24,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A server for the repositories below a folder.
 pub struct Server {
-    port: u16,
+    listener: Listener,
     shared: Arc<Shared>,
-    thread: Option<std::thread::JoinHandle<()>>,
 }
 
 /// A request and what became of it.
@@ -39,7 +40,7 @@ pub struct Exchange {
 
 struct Shared {
     root: PathBuf,
-    stop: AtomicBool,
+    stop: Arc<AtomicBool>,
     log: Mutex<Vec<Exchange>>,
     rules: Mutex<Vec<Rule>>,
     /// A header and its value, without which the answer is 401.
@@ -63,28 +64,17 @@ struct Attendance {
 
 impl Server {
     pub fn start(root: &Path) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = listener.local_addr().expect("an address").port();
         let shared = Arc::new(Shared {
             root: root.to_path_buf(),
-            stop: AtomicBool::default(),
+            stop: Arc::default(),
             log: Mutex::default(),
             rules: Mutex::default(),
             required: Mutex::default(),
             meeting: Meeting::default(),
         });
         let served = Arc::clone(&shared);
-        let thread = std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                if served.stop.load(Ordering::SeqCst) {
-                    return;
-                }
-                let Ok(stream) = stream else { continue };
-                let served = Arc::clone(&served);
-                std::thread::spawn(move || served.answer(stream));
-            }
-        });
-        Server { port, shared, thread: Some(thread) }
+        let listener = Listener::start(Arc::clone(&shared.stop), move |stream| served.answer(stream));
+        Server { listener, shared }
     }
 
     /// The address of a repository.
@@ -94,7 +84,7 @@ impl Server {
 
     /// The address of the server, with a slash at its end.
     pub fn origin(&self) -> String {
-        format!("http://127.0.0.1:{}/", self.port)
+        self.listener.origin()
     }
 
     /// How many requests came so far.
@@ -140,17 +130,6 @@ impl Server {
     /// How many repositories were asked for before the first answer.
     pub fn gathered(&self) -> usize {
         self.shared.meeting.state.lock().expect("a meeting").present.len()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.shared.stop.store(true, Ordering::SeqCst);
-        // Wakes the listener, which then sees the flag.
-        let _ = TcpStream::connect(("127.0.0.1", self.port));
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

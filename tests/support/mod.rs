@@ -1,5 +1,6 @@
 //! A world of its own for each test: a home, a project, a cache, and git repositories made from folders of text.
 
+pub mod client;
 #[cfg(target_os = "linux")]
 pub mod faults;
 pub mod guard;

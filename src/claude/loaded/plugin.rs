@@ -1,18 +1,21 @@
 //! What a plugin brings, under the names that the client gives it [claude-code.md §3.5].
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use super::plugins::Plugin;
 use super::skills::{self, Owner, SKILL};
-use super::{PartKind, Prediction, State};
+use super::{PartKind, Prediction, Start, State, option_is_unset};
 use crate::claude::inspect::MANIFEST;
+use crate::claude::needs;
 use crate::format::json;
 use crate::format::plugin::ComponentPath;
 use crate::model::package::Skill;
 use crate::model::relpath::RelPath;
 
 /// Lists the parts of a plugin, without its servers.
-pub(super) fn predict(plugin: &Plugin, found: &mut Prediction) {
+pub(super) fn predict(start: &Start<'_>, plugin: &Plugin, found: &mut Prediction) {
     for skill in &plugin.package.skills {
         // The client takes the top of the folder for a skill of its own, not for one of the plugin's.
         let Some(dir) = &skill.dir else { continue };
@@ -28,9 +31,23 @@ pub(super) fn predict(plugin: &Plugin, found: &mut Prediction) {
         let name = if folders.is_empty() { own } else { format!("{folders}:{own}") };
         found.list(PartKind::Agent, plugin.called(&name), State::Listed, &plugin.place);
     }
-    let mut events: Vec<&String> = plugin.package.hooks.iter().flat_map(|hooks| hooks.keys()).collect();
-    events.sort();
-    events.dedup();
+    hooks(start, plugin, found);
+}
+
+/// Lists each event for which something runs.
+fn hooks(start: &Start<'_>, plugin: &Plugin, found: &mut Prediction) {
+    let mut events = BTreeSet::new();
+    for (event, groups) in plugin.package.hooks.iter().flatten() {
+        let groups = groups.as_array().into_iter().flatten();
+        for hook in groups.filter_map(|group| group.get("hooks")?.as_array()).flatten() {
+            match needs::unset_in_hook(hook, &plugin.manifest, &start.settings) {
+                Some(option) => {
+                    found.leave_out(PartKind::Hook, event, option_is_unset(&option, &plugin.name), &plugin.place)
+                }
+                None => _ = events.insert(event),
+            }
+        }
+    }
     for event in events {
         found.list(PartKind::Hook, event, State::Listed, &plugin.place);
     }

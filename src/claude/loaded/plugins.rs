@@ -91,7 +91,7 @@ fn consider(
 
 fn read(folder: &Path, manifest: &[u8]) -> Result<(Tree, PluginManifest, Package)> {
     let manifest = plugin::parse(manifest, MANIFEST)?;
-    let tree = fsx::tree::read(folder)?;
+    let tree = fsx::tree::read_in_use(folder)?;
     let package = inspect::read(&tree, None)?;
     Ok((tree, manifest, package))
 }

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::plugins::Plugin;
-use super::{Level, Part, PartKind, Place, Prediction, Start, State};
-use crate::claude::inspect;
+use super::{Level, Part, PartKind, Place, Prediction, Start, State, option_is_unset};
+use crate::claude::{inspect, needs};
 use crate::error::Result;
 use crate::format::mcp;
 use crate::fsx;
@@ -100,6 +100,10 @@ pub(super) fn add_plugin(start: &Start<'_>, plugin: &Plugin, servers: &mut Serve
                     continue;
                 }
             };
+            if let Some(option) = needs::unset_in_server(value, &plugin.manifest, &start.settings) {
+                found.leave_out(PartKind::Server, name, option_is_unset(&option, &plugin.name), &plugin.place);
+                continue;
+            }
             let started = signature(&entry, Some(&plugin.folder));
             match servers.started.get(&started) {
                 Some(other) => {

@@ -9,6 +9,11 @@ use super::super::edits::Edits;
 use super::super::report::{Action, FileReport, PackageReport, Report};
 use super::super::{Context, Effect};
 use super::{Fresh, Run};
+use crate::claude::inspect::MANIFEST;
+use crate::claude::needs;
+use crate::claude::settings::Settings;
+use crate::error::Result;
+use crate::format::plugin;
 use crate::model::dependency::Placement;
 use crate::model::lock::Locked;
 use crate::model::name::{PackageName, ServerName, SkillName};
@@ -28,7 +33,7 @@ impl Run<'_> {
         FileReport { path: shown_path(self.context, path), action }
     }
 
-    pub(super) fn report(&self, changes: &[Change], edits: Vec<Edits>, written: &[FileReport]) -> Report {
+    pub(super) fn report(&self, changes: &[Change], edits: Vec<Edits>, written: &[FileReport]) -> Result<Report> {
         let mut files: Vec<FileReport> = changes
             .iter()
             .filter_map(|change| match change {
@@ -49,7 +54,7 @@ impl Run<'_> {
             self.fresh.iter().map(|(name, fresh)| self.package_report(name, fresh)).collect();
         packages.extend(removed.map(|(name, installed)| removed_report(name, installed)));
         packages.sort_by(|a, b| a.name.cmp(&b.name));
-        Report {
+        Ok(Report {
             scope: self.context.places.scope,
             base: self.context.machine.shown(&self.context.places.base),
             dry_run: self.context.effect == Effect::DryRun,
@@ -58,8 +63,8 @@ impl Run<'_> {
             edits,
             unchanged: self.kept.len(),
             files,
-            next: self.next_steps(changes),
-        }
+            next: self.next_steps(changes)?,
+        })
     }
 
     fn package_report(&self, name: &PackageName, fresh: &Fresh) -> PackageReport {
@@ -86,7 +91,7 @@ impl Run<'_> {
     }
 
     /// What the client still needs before it has everything [claude-code.md §2.6, §7.3].
-    fn next_steps(&self, changes: &[Change]) -> Vec<String> {
+    fn next_steps(&self, changes: &[Change]) -> Result<Vec<String>> {
         let mut next = Vec::new();
         let mut unset = BTreeSet::new();
         for entry in self.fresh.values().flat_map(|fresh| fresh.loaded.package.servers.values()) {
@@ -97,6 +102,7 @@ impl Run<'_> {
         for name in unset {
             next.push(format!("set {name} in the environment that Claude Code starts in"));
         }
+        next.extend(self.needs()?);
         let servers = changes.iter().filter_map(|change| match change {
             Change::SetServer { server, .. } => Some(format!("`{server}`")),
             _ => None,
@@ -122,7 +128,29 @@ impl Run<'_> {
         if !changes.is_empty() {
             next.push("start a new Claude Code session to load everything".to_owned());
         }
-        next
+        Ok(next)
+    }
+
+    /// What plugins need besides their files.
+    fn needs(&self) -> Result<Vec<String>> {
+        let settings = Settings::of(self.context.machine, &self.context.places)?;
+        let mut steps = Vec::new();
+        for (name, fresh) in &self.fresh {
+            for (dir, tree) in &fresh.placed.dirs {
+                let manifest = tree.get(MANIFEST).map(|file| plugin::parse(&file.bytes, MANIFEST)).transpose()?;
+                let manifest = manifest.unwrap_or_default();
+                let unset = needs::unset_options(&manifest, &settings);
+                if !unset.is_empty() {
+                    let how = needs::how_to_set(&manifest.name, &settings, |path| self.context.machine.shown(path));
+                    steps.push(format!("the plugin `{name}` asks for {}: {how}", unset.join(", ")));
+                }
+                if let Some(command) = needs::node_installer(tree) {
+                    let folder = shown_path(self.context, &self.context.places.skills.join(dir.as_str()));
+                    steps.push(format!("`{name}` needs node packages: run `{command}` in {folder}"));
+                }
+            }
+        }
+        Ok(steps)
     }
 }
 

@@ -9,10 +9,12 @@ use serde_json::{Map, Value};
 use super::Checkup;
 use super::servers::Standing;
 use crate::claude::inspect::{self, MANIFEST};
+use crate::claude::needs;
 use crate::error::Kind;
 use crate::format::plugin;
 use crate::fsx;
 use crate::model::scope::Scope;
+use crate::model::tree::Tree;
 
 /// The plugins of a folder, by their own names.
 pub(super) type Plugins = BTreeMap<String, Plugin>;
@@ -36,14 +38,14 @@ impl Checkup<'_> {
                 }
                 None if self.is_on(name, plugin, Scope::Project) => {
                     needs_trust.push(format!("`{name}`"));
-                    self.plugin_servers(name, plugin, Scope::Project);
+                    self.inside(name, plugin, Scope::Project);
                 }
                 None => {}
             }
         }
         for (name, plugin) in mine {
             if self.is_on(name, plugin, Scope::User) {
-                self.plugin_servers(name, plugin, Scope::User);
+                self.inside(name, plugin, Scope::User);
             }
         }
         if let Some(places) = self.places(Scope::Project).filter(|_| !needs_trust.is_empty())
@@ -106,10 +108,34 @@ impl Checkup<'_> {
         false
     }
 
+    /// What a plugin that is on needs for all of it to work.
+    fn inside(&mut self, name: &str, plugin: &Plugin, scope: Scope) {
+        // A plugin that cpm would not read is still the client's to load; only what is in it stays unchecked.
+        let Ok(tree) = fsx::tree::read_in_use(&plugin.root) else { return };
+        self.needs(name, plugin, &tree, scope);
+        self.plugin_servers(name, plugin, &tree, scope);
+    }
+
+    /// Options without a value, and node packages that are not there.
+    fn needs(&mut self, name: &str, plugin: &Plugin, tree: &Tree, scope: Scope) {
+        let Ok(manifest) = plugin::read(&plugin.manifest) else { return };
+        let unset = needs::unset_options(&manifest, &self.settings);
+        if !unset.is_empty() {
+            let what = format!("the plugin `{name}` asks for {}, and nobody gave it", unset.join(", "));
+            let fix = needs::how_to_set(&manifest.name, &self.settings, |path| self.shown(path));
+            self.add("plugins", Some(scope), &plugin.root, what, fix);
+        }
+        let is_there = plugin.root.join(fsx::tree::NODE_MODULES).exists();
+        if let Some(command) = needs::node_installer(tree).filter(|_| !is_there) {
+            let what = format!("the plugin `{name}` needs node packages that are not there");
+            let fix = format!("run `{command}` in {}", self.shown(&plugin.root));
+            self.add("plugins", Some(scope), &plugin.root, what, fix);
+        }
+    }
+
     /// Approvals and variables of the servers in a plugin.
-    fn plugin_servers(&mut self, name: &str, plugin: &Plugin, scope: Scope) {
-        // A plugin that cpm would not read is still the client's to load; only its servers stay unchecked.
-        let Ok(package) = fsx::tree::read(&plugin.root).and_then(|tree| inspect::inspect(&tree, None)) else { return };
+    fn plugin_servers(&mut self, name: &str, plugin: &Plugin, tree: &Tree, scope: Scope) {
+        let Ok(package) = inspect::inspect(tree, None) else { return };
         for (server, entry) in package.servers {
             let id = format!("plugin:{name}:{server}");
             let needs_approval = scope == Scope::Project;
