@@ -95,14 +95,10 @@ class Told:
 
     def __init__(self, reasons, repository, name, client, cpm):
         self.verdict, self.differences = judge(client, cpm)
-        self.reasons, self.unexplained = set(), []
-        if self.verdict == BOTH_REFUSE:
-            return
-        for difference in self.differences:
-            why = reasons.of(f"{repository}/{name}", f"{self.verdict}: {difference}")
-            if why:
-                self.reasons.add(why)
-            else:
-                self.unexplained.append(difference)
+        whys = [reasons.of(f"{repository}/{name}", f"{self.verdict}: {difference}") for difference in self.differences]
+        self.reasons = {why for why in whys if why}
+        # Where both refuse there is no difference to explain; a reason is only told.
+        is_same = self.verdict == BOTH_REFUSE
+        self.unexplained = [] if is_same else [one for one, why in zip(self.differences, whys) if why is None]
         if self.verdict == OURS and not self.unexplained:
             self.verdict = DESIGN

@@ -31,7 +31,8 @@ def by_marketplace(markets, told):
 
 def by_reason(told):
     whys = Counter((one.verdict, why) for one in told.values() for why in one.reasons)
-    return table(["plugins", "verdict", "reason"], [(count, *why) for why, count in whys.most_common()])
+    ordered = sorted(whys.items(), key=lambda item: (compare.VERDICTS.index(item[0][0]), -item[1]))
+    return table(["verdict", "plugins", "reason"], [(verdict, count, why) for (verdict, why), count in ordered])
 
 
 def details(told):
