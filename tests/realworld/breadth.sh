@@ -2,6 +2,7 @@
 # breadth.sh COPIES ORACLE WORK [OWNER/REPO…]   Installs every plugin of every marketplace among the bare copies
 # COPIES/OWNER/REPO.git twice, with cpm (project and user scope) and with the real client, asks the client what it loads
 # of each, and prints where the two differ and why, with the tables of docs/compatibility.md. CPM is the binary to test.
+# ORACLE has install.sh (prints the client's path) and loaded.sh HOME PROJECT (prints what a session of it lists).
 # Exits 1 when a difference has no reason in breadth/reasons.tsv.
 #
 # The copies are served under their real URLs on a loopback that is the only network there is, and all processes are in
