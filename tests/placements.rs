@@ -179,6 +179,18 @@ fn a_plugin_that_speaks_of_itself_lies_whole() {
 }
 
 #[test]
+fn a_plugin_whose_skill_names_a_file_outside_of_its_folder_lies_whole() {
+    let guide = ("shared/GUIDE.md", "how\n");
+    for (text, lies) in [("see ../../shared/GUIDE.md", set(["pair"])), ("see GUIDE.md", set(["alpha", "beta"]))] {
+        let world = World::in_git();
+        let notes = [("skills/alpha/notes.md", text), guide];
+        install(&world, "pair", &[&PAIR[..], &notes].concat(), &[]);
+        assert_eq!(folders(&world), lies, "{text}");
+        assert_eq!(world.has(".claude/skills/pair/shared/GUIDE.md"), lies.contains("pair"), "{text}");
+    }
+}
+
+#[test]
 fn speaking_of_others_does_not_keep_a_plugin_whole() {
     let world = World::in_git();
     let notes = [("skills/alpha/notes.md", "see other:beta and mcp__plugin_other_one__go")];

@@ -1,6 +1,9 @@
 //! Where the parts of a package go: whole as a plugin, or each part on its own (design §3).
 //!
-//! Invariant: what is placed loose works loose: nothing in it refers to the namespace it would have as a plugin.
+//! Invariant: what is placed loose works loose: nothing in it refers to the namespace it would have as a plugin, or to
+//! parts of the package that would lie elsewhere.
+
+mod reach;
 
 use std::collections::BTreeMap;
 
@@ -76,6 +79,7 @@ fn can_be_loose(package: &Package, tree: &Tree, name: &PackageName) -> bool {
                 && package.odd_servers.is_empty()
                 && package.skills.iter().all(|skill| skill.name.is_ok() && skill.dir.is_some())
                 && !refers_to_itself(package, tree, package.namespace.as_deref().unwrap_or(name.as_str()))
+                && !package.skills.iter().filter_map(|skill| skill.dir.as_ref()).any(|dir| reach::leads_out(tree, dir))
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Reads hooks with the client's verdict [claude-code.md §5.1]: one mistake in them, and it loads nothing of the plugin.
+//! Reads hooks with the client's verdict [claude-code.md §5.1]: one mistake in a file of them, and it loads none of that
+//! file; one in those of plugin.json, and it loads nothing of the plugin.
 //! What only a newer client may know, an event or a kind of hook, is no mistake; whoever shows a package says it.
 
 use serde_json::{Map, Value};
@@ -51,7 +52,7 @@ const KINDS: [(&str, &[&str]); 5] = [
 /// The hooks of a file, by event; in plugin.json they stand without the key `hooks` around them.
 ///
 /// # Errors
-/// [`Kind::Invalid`] when the client would load nothing of the plugin.
+/// [`Kind::Invalid`] when the client would not load them.
 pub fn of_file(mut file: Map<String, Value>) -> Result<Map<String, Value>> {
     match file.remove("hooks") {
         Some(Value::Object(events)) => check(&events).map(|()| events),
@@ -87,7 +88,7 @@ pub fn unknown(events: &Map<String, Value>) -> Vec<String> {
     events
         .chain(kinds)
         .map(|what| {
-            format!("it has hooks of the {what}; a Claude Code that does not know it loads nothing of the plugin")
+            format!("it has hooks of the {what}; a Claude Code that does not know it loads none of these hooks")
         })
         .collect()
 }
