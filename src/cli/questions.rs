@@ -48,9 +48,10 @@ impl Session<'_> {
             }
             Question::Search { words } => {
                 let context = self.context(Wants::default())?;
-                let hits = ops::search::search(&context, &self.all_scopes()?, words)?;
-                render::search::hits(self.ui, &hits);
-                self.document(command, json!({ "packages": hits }));
+                let most = (!self.ui.is_json()).then_some(render::search::MAX_SHOWN);
+                let found = ops::search::search(&context, &self.all_scopes()?, words, most)?;
+                render::search::found(self.ui, &found);
+                self.document(command, json!({ "packages": found.hits }));
                 Ok(ExitCode::SUCCESS)
             }
             Question::Tree => {

@@ -68,13 +68,13 @@ pub fn renew(old: &str, gone: &BTreeSet<&str>, new: &str) -> String {
     text
 }
 
-/// The text as a file that says of which commit it is.
+/// What stands before the text in a file: of which commit it is.
 #[must_use]
-pub fn to_file(text: &str, commit: &Commit) -> String {
-    format!("{HEADER} {commit}\n{text}")
+pub fn header(commit: &Commit) -> String {
+    format!("{HEADER} {commit}\n")
 }
 
-/// What [`to_file`] wrote, and for which commit.
+/// The text of a file that begins with a [`header`], and the commit there.
 #[must_use]
 pub fn from_file(mut file: String) -> Option<(Commit, String)> {
     let (header, _) = file.split_once('\n')?;
@@ -104,7 +104,7 @@ mod tests {
     #[test]
     fn a_file_says_of_which_commit_it_is() {
         let commit = Commit::parse(&"a".repeat(40)).expect("a commit");
-        let file = to_file("x\t\t\t\n", &commit);
+        let file = format!("{}x\t\t\t\n", header(&commit));
         assert_eq!(from_file(file), Some((commit, "x\t\t\t\n".to_owned())));
         for damaged in ["", "cpm-summaries-v1 ", "cpm-summaries-v1 a\n", "x\t\t\t\n"] {
             assert_eq!(from_file(damaged.to_owned()), None, "{damaged:?}");

@@ -1,5 +1,6 @@
 //! Keeps what a search reads of an index in the cache, one folder an index, until the index moves on.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::error::{IoContext as _, Result};
@@ -55,16 +56,18 @@ impl Shelf {
         };
         let text = make(before)?;
         // A cache that may only be read makes the next search slower, and this one no worse.
-        let _ = keep(&folder, &summaries::to_file(&text, commit));
+        let _ = keep(&folder, &[&summaries::header(commit), &text]);
         Ok(text)
     }
 }
 
 /// Writes the file in one step, so that whoever reads has all of it.
-fn keep(folder: &Path, text: &str) -> Result<()> {
+fn keep(folder: &Path, parts: &[&str]) -> Result<()> {
     fsx::create_dirs(folder)?;
     let mut staged = tempfile::NamedTempFile::new_in(folder).path("create a file in", folder)?;
-    std::io::Write::write_all(&mut staged, text.as_bytes()).path("write", folder)?;
+    for part in parts {
+        staged.write_all(part.as_bytes()).path("write", folder)?;
+    }
     let file = folder.join(FILE);
     staged.persist(&file).map(drop).map_err(|cause| crate::error::Error::io("write", &file, &cause.error))
 }

@@ -1,4 +1,5 @@
-//! `cpm search`: what the indexes of a scope say of their packages, ranked by where the words are found.
+//! `cpm search`: what the indexes of a scope say of their packages, ranked by where the words are found. An index may have
+//! more packages than anybody reads, so only what is shown is made into an answer.
 
 use std::collections::HashMap;
 
@@ -30,39 +31,77 @@ pub struct Hit {
     pub hidden_by: Option<String>,
     /// Where it is installed.
     pub installed: Vec<InstalledIn>,
-    /// How far from the words it is; 0 is its very name.
-    #[serde(skip)]
-    distance: usize,
-    /// The place of the index in the order.
-    #[serde(skip)]
-    at: usize,
 }
 
-/// Finds the packages in which each of the words is somewhere, best first; without words, all packages.
+/// What was found.
+#[derive(Debug)]
+pub struct Found {
+    /// The best packages, best first.
+    pub hits: Vec<Hit>,
+    /// How many there are in all.
+    pub count: usize,
+}
+
+/// A package that was found, as small as can be: a word may be in all packages of a large index.
+struct Match<'t> {
+    /// What the index says of it.
+    summary: Summary<'t>,
+    name: PackageName,
+    /// The place of the index in the order.
+    at: usize,
+    /// The place of the first index that has the name, where that is another one.
+    hidden_by: Option<usize>,
+    /// How far from the words it is; 0 is its very name.
+    distance: usize,
+}
+
+/// Finds the packages in which each of the words is somewhere, best first, and at most so many where that is given.
 ///
 /// # Errors
 /// The failure of an index: one that cannot be asked may have just what is looked for.
-pub fn search(context: &Context<'_>, scopes: &[Context<'_>], words: &[String]) -> Result<Vec<Hit>> {
+pub fn search(context: &Context<'_>, scopes: &[Context<'_>], words: &[String], most: Option<usize>) -> Result<Found> {
     let state = state::ScopeState::look(context)?;
     let cache = context.git_cache()?;
     let indexes = Indexes::new(&state.manifest.indexes, &cache);
     let shelf = Shelf::new(&context.machine.cache);
     let places = Whereabouts::of(scopes)?;
     Questions::open_all(&indexes);
-    let words = Words::new(words);
-    let mut hits: Vec<Hit> = Vec::new();
-    let mut by_name: HashMap<String, Vec<usize>> = HashMap::new();
+    let opened: Vec<_> = (0..indexes.count()).map(|at| indexes.nth(at)).collect::<Result<_>>()?;
+    let texts: Vec<String> = opened.iter().map(|(_, index)| index.summaries(&shelf)).collect::<Result<_>>()?;
+    let mut matches = matches(&indexes, &texts, &Words::new(words));
+    let count = matches.len();
+    matches.sort_unstable_by(|a, b| {
+        let key = |it: &Match<'_>| (it.hidden_by.is_some(), it.distance);
+        key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name)).then_with(|| a.at.cmp(&b.at))
+    });
+    matches.truncate(most.unwrap_or(count));
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    let hits = matches.into_iter().map(|Match { summary, name, at, hidden_by, .. }| Hit {
+        version: text(summary.version),
+        description: text(summary.description),
+        keywords: summary.keywords.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
+        index: opened[at].0.to_owned(),
+        hidden_by: hidden_by.map(|at| opened[at].0.to_owned()),
+        installed: places.of_index(summary.name, &opened[at].1.id()),
+        name,
+    });
+    Ok(Found { hits: hits.collect(), count })
+}
+
+/// The packages in which the words are, in no order.
+fn matches<'t>(indexes: &Indexes<'_>, texts: &'t [String], words: &Words) -> Vec<Match<'t>> {
+    let mut matches: Vec<Match<'t>> = Vec::new();
+    let mut by_name: HashMap<&str, Vec<usize>> = HashMap::new();
     // From the last index to the first, so that the first one that has a name is told last.
-    for at in (0..indexes.count()).rev() {
-        let (label, index) = indexes.nth(at)?;
-        let text = index.summaries(&shelf)?;
-        for line in summaries::lines(&text) {
+    for (at, text) in texts.iter().enumerate().rev() {
+        let mut lower = String::new();
+        for line in summaries::lines(text) {
             for &hidden in by_name.get(summaries::name(line)).into_iter().flatten() {
-                if indexes.is_asked(at, &hits[hidden].name) {
-                    hits[hidden].hidden_by = Some(label.to_owned());
+                if indexes.is_asked(at, &matches[hidden].name) {
+                    matches[hidden].hidden_by = Some(at);
                 }
             }
-            if !words.are_in(line) {
+            if !words.are_in(line, &mut lower) {
                 continue;
             }
             let Some(summary) = summaries::read(line) else { continue };
@@ -72,26 +111,14 @@ pub fn search(context: &Context<'_>, scopes: &[Context<'_>], words: &[String]) -
             if !indexes.is_asked(at, &name) {
                 continue;
             }
-            by_name.entry(summary.name.to_owned()).or_default().push(hits.len());
-            let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
-            hits.push(Hit {
-                version: text(summary.version),
-                description: text(summary.description),
-                keywords: summary.keywords.split(',').filter(|word| !word.is_empty()).map(str::to_owned).collect(),
-                index: label.to_owned(),
-                hidden_by: None,
-                installed: places.of_index(summary.name, &index.id()),
-                distance,
-                at,
-                name,
-            });
+            // Nothing comes before the first one.
+            if at > 0 {
+                by_name.entry(summary.name).or_default().push(matches.len());
+            }
+            matches.push(Match { summary, name, at, hidden_by: None, distance });
         }
     }
-    hits.sort_by(|a, b| {
-        let key = |hit: &Hit| (hit.hidden_by.is_some(), hit.distance);
-        key(a).cmp(&key(b)).then_with(|| a.name.cmp(&b.name)).then_with(|| a.at.cmp(&b.at))
-    });
-    Ok(hits)
+    matches
 }
 
 /// The words that are looked for, in lower case.
@@ -107,10 +134,16 @@ impl Words {
         Words { name: each.join("-"), each }
     }
 
-    /// Whether a line can be what is looked for, found out as cheaply as can be.
-    fn are_in(&self, line: &str) -> bool {
-        let line = line.to_lowercase();
-        self.each.iter().all(|word| line.contains(word.as_str()))
+    /// Whether a line can be what is looked for, found out as cheaply as can be; `lower` is only there to be used again.
+    fn are_in(&self, line: &str, lower: &mut String) -> bool {
+        lower.clear();
+        if line.is_ascii() {
+            lower.push_str(line);
+            lower.make_ascii_lowercase();
+        } else {
+            lower.push_str(&line.to_lowercase());
+        }
+        self.each.iter().all(|word| lower.contains(word.as_str()))
     }
 
     /// How far a package is from the words; nothing where one of them is nowhere in it.

@@ -1,7 +1,7 @@
 //! Which change of the manifest would help, where there is no solution: tried out with what is known already, so that
 //! nobody is asked, and nothing is advised that does not work.
 
-use super::{Preferences, Round, Tree, report};
+use super::{Fact, Preferences, Round, report};
 use crate::error::Result;
 use crate::model::dependency::Need;
 use crate::model::version::Requirement;
@@ -12,9 +12,21 @@ const OFFERED: usize = 3;
 const TRIED: usize = 20;
 
 /// One sentence about what to do.
-pub(super) fn advice(tree: &Tree, round: Round<'_>) -> Result<String> {
+///
+/// # Errors
+/// Any failure but that of the time: what is known stays worth telling.
+pub(super) fn advice(proof: &[Fact], round: Round<'_>) -> Result<String> {
     round.memory.close();
-    let involved = report::roots_in(tree);
+    match try_changes(proof, round) {
+        Err(_) if round.memory.check_time().is_err() => {
+            Ok("ask for other versions; which ones would help could not be found out in time".to_owned())
+        }
+        tried => tried,
+    }
+}
+
+fn try_changes(proof: &[Fact], round: Round<'_>) -> Result<String> {
+    let involved = report::roots_in(proof);
     let (mut other_versions, mut without) = (Vec::new(), Vec::new());
     for name in involved.iter().take(TRIED) {
         let written: Vec<String> =

@@ -1,12 +1,13 @@
 //! What the catalog said, asked once for all rounds of a resolution, and the time that choosing may take.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::{Candidate, Catalog, Needs};
 use crate::error::{Error, Kind, Result};
+use crate::format::lockfile::MAX_PACKAGES;
 use crate::model::dependency::Need;
 use crate::model::name::PackageName;
 use crate::model::version::Version;
@@ -20,9 +21,9 @@ type Candidates = Option<Rc<[Candidate]>>;
 /// A catalog that remembers.
 pub(super) struct Memory<'a> {
     catalog: &'a dyn Catalog,
-    candidates: RefCell<BTreeMap<PackageName, Candidates>>,
+    candidates: RefCell<HashMap<PackageName, Candidates>>,
     /// What candidates need, as far as they were about to be chosen.
-    needs: RefCell<BTreeMap<(PackageName, Version), Needs>>,
+    needs: RefCell<HashMap<(PackageName, Version), Needs>>,
     limit: Duration,
     deadline: Cell<Instant>,
     is_closed: Cell<bool>,
@@ -47,6 +48,14 @@ impl<'a> Memory<'a> {
         }
         if self.is_closed.get() {
             return Ok(None);
+        }
+        if self.candidates.borrow().len() == MAX_PACKAGES {
+            return Err(Error::new(
+                Kind::NoSolution,
+                format!("choosing versions led to more than {MAX_PACKAGES} packages"),
+            )
+            .because("a lock holds no more than that")
+            .help("ask for fewer packages, or tell the owner of the index"));
         }
         let candidates: Candidates = self.timed(|| self.catalog.candidates(name))?.map(Rc::from);
         self.candidates.borrow_mut().insert(name.clone(), candidates.clone());

@@ -9,9 +9,10 @@ mod provider;
 mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
-use pubgrub::{DerivationTree, PubGrubError, Ranges};
+use pubgrub::{DerivationTree, External, PubGrubError, Ranges};
 
 use crate::error::{Error, Kind, Result};
 use crate::model::dependency::Need;
@@ -99,7 +100,7 @@ fn resolve_within(
     }
     match solve(&provider)? {
         Ok(solution) => round.keep_more(solution),
-        Err(tree) => Err(report::explain(&tree, &provider).help(advice::advice(&tree, round)?)),
+        Err(proof) => Err(report::explain(&proof, &provider).help(advice::advice(&proof, round)?)),
     }
 }
 
@@ -145,10 +146,11 @@ impl Round<'_> {
     }
 }
 
-type Tree = DerivationTree<Asked, Ranges<u32>, String>;
+/// One of the facts of which it follows that there is no solution.
+type Fact = External<Asked, Ranges<u32>, String>;
 
 /// A solution, or why there is none.
-fn solve(provider: &Provider<'_>) -> Result<std::result::Result<Versions, Tree>> {
+fn solve(provider: &Provider<'_>) -> Result<std::result::Result<Versions, Vec<Fact>>> {
     match pubgrub::resolve(provider, Asked::Root, 0_u32) {
         Ok(solution) => {
             let named = solution.into_iter().filter_map(|(package, ordinal)| match package {
@@ -158,13 +160,28 @@ fn solve(provider: &Provider<'_>) -> Result<std::result::Result<Versions, Tree>>
             let versions = named.map(|(name, ordinal)| provider.version(&name, ordinal).map(|version| (name, version)));
             versions.collect::<Result<_>>().map(Ok)
         }
-        Err(PubGrubError::NoSolution(tree)) => Ok(Err(tree)),
+        Err(PubGrubError::NoSolution(tree)) => Ok(Err(facts(tree))),
         Err(
             PubGrubError::ErrorRetrievingDependencies { source, .. }
             | PubGrubError::ErrorChoosingVersion { source, .. }
             | PubGrubError::ErrorInShouldCancel(source),
         ) => Err(source),
     }
+}
+
+/// The leaves of a derivation, which may be deeper than a stack, and which may lead to one part of it more often than
+/// anybody can count. So no part is taken before the last way to it, and then it is taken apart.
+fn facts(tree: DerivationTree<Asked, Ranges<u32>, String>) -> Vec<Fact> {
+    let (mut facts, mut open) = (Vec::new(), vec![tree]);
+    while let Some(tree) = open.pop() {
+        match tree {
+            DerivationTree::External(fact) => facts.push(fact),
+            DerivationTree::Derived(it) => {
+                open.extend([it.cause1, it.cause2].into_iter().filter_map(Arc::into_inner));
+            }
+        }
+    }
+    facts
 }
 
 /// A missing package or version is said directly, because no derivation explains it better.
@@ -193,6 +210,8 @@ fn check_root(need: &Need, provider: &Provider<'_>) -> Result<()> {
     })
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]

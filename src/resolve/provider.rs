@@ -3,8 +3,9 @@
 
 use std::cell::RefCell;
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::ops::Bound;
 use std::rc::Rc;
 
 use pubgrub::{Dependencies, DependencyProvider, PackageResolutionStatistics, Ranges};
@@ -37,8 +38,13 @@ impl fmt::Display for Asked {
     }
 }
 
-/// The candidates of one package, worst first.
-pub(super) struct Choice(Vec<Candidate>);
+/// The candidates of one package that may be chosen.
+pub(super) struct Choice {
+    /// All that there are.
+    listed: Rc<[Candidate]>,
+    /// The places in that list, worst first.
+    order: Vec<usize>,
+}
 
 impl Choice {
     /// The places of the versions that satisfy a requirement.
@@ -48,19 +54,20 @@ impl Choice {
 
     /// The versions that satisfy a requirement.
     pub(super) fn set(&self, requirement: &Requirement) -> Ranges<u32> {
-        self.matching(requirement).fold(Ranges::empty(), |set, place| set.union(&Ranges::singleton(place)))
+        self.matching(requirement).map(|place| (Bound::Included(place), Bound::Included(place))).collect()
     }
 
     /// The versions with their places, worst first.
     pub(super) fn numbered(&self) -> impl DoubleEndedIterator<Item = (u32, &Candidate)> + ExactSizeIterator {
         // More than 2^32 candidates do not fit into memory.
-        self.0.iter().enumerate().map(|(place, candidate)| (u32::try_from(place).unwrap_or(u32::MAX), candidate))
+        let candidates = self.order.iter().map(|listed| &self.listed[*listed]).enumerate();
+        candidates.map(|(place, candidate)| (u32::try_from(place).unwrap_or(u32::MAX), candidate))
     }
 
     /// The best versions as text; `None` where there is none.
     pub(super) fn shown(&self) -> Option<String> {
-        let best: Vec<String> = self.0.iter().rev().take(SHOWN).map(|one| one.version.to_string()).collect();
-        match self.0.len().checked_sub(best.len()) {
+        let best: Vec<String> = self.numbered().rev().take(SHOWN).map(|(_, one)| one.version.to_string()).collect();
+        match self.order.len().checked_sub(best.len()) {
             _ if best.is_empty() => None,
             None | Some(0) => Some(best.join(", ")),
             Some(more) => Some(format!("{} and {more} more", best.join(", "))),
@@ -69,11 +76,11 @@ impl Choice {
 
     /// The version that is chosen first.
     pub(super) fn best(&self) -> Option<&Version> {
-        self.0.last().map(|candidate| &candidate.version)
+        self.numbered().next_back().map(|(_, candidate)| &candidate.version)
     }
 
     fn get(&self, place: u32) -> Option<&Candidate> {
-        self.0.get(usize::try_from(place).ok()?)
+        self.order.get(usize::try_from(place).ok()?).and_then(|listed| self.listed.get(*listed))
     }
 }
 
@@ -81,7 +88,7 @@ impl Choice {
 pub(super) struct Provider<'r> {
     round: Round<'r>,
     named_by_roots: BTreeSet<&'r PackageName>,
-    known: RefCell<BTreeMap<PackageName, Option<Rc<Choice>>>>,
+    known: RefCell<HashMap<PackageName, Option<Rc<Choice>>>>,
 }
 
 impl<'r> Provider<'r> {
@@ -96,16 +103,17 @@ impl<'r> Provider<'r> {
             return Ok(known.clone());
         }
         let (locked, pinned) = (self.round.preferences.locked.get(name), self.round.pinned.get(name));
-        let may_be = |candidate: &&Candidate| {
+        let may_be = |candidate: &Candidate| {
             (candidate.withheld.is_none() || Some(&candidate.version) == locked)
                 && pinned.is_none_or(|pinned| *pinned == candidate.version)
         };
-        let versions = self.round.memory.candidates(name)?.map(|candidates| {
-            let mut candidates: Vec<Candidate> = candidates.iter().filter(may_be).cloned().collect();
-            candidates.sort_by(|a, b| {
+        let versions = self.round.memory.candidates(name)?.map(|listed| {
+            let mut order: Vec<usize> = (0..listed.len()).filter(|at| may_be(&listed[*at])).collect();
+            order.sort_by(|a, b| {
+                let (a, b) = (&listed[*a], &listed[*b]);
                 b.last_resort.cmp(&a.last_resort).then_with(|| newest_first(&a.version, &b.version).reverse())
             });
-            Rc::new(Choice(candidates))
+            Rc::new(Choice { listed, order })
         });
         self.known.borrow_mut().insert(name.clone(), versions.clone());
         Ok(versions)

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use pubgrub::{DerivationTree, External, Ranges};
+use pubgrub::{External, Ranges};
 
-use super::Tree;
+use super::Fact;
 use super::provider::{Asked, Provider};
 use crate::error::{Error, Kind, Result};
 use crate::model::dependency::Need;
@@ -15,78 +15,82 @@ use crate::model::version::Requirement;
 
 /// How many releases that are kept back a message names.
 const SHOWN: usize = 5;
+/// How many sentences of one kind a message has at its beginning, and as many at its end.
+const TOLD: usize = 20;
 
-/// The facts at the leaves of a derivation, by whom they are about.
+/// What is known, by whom it is about.
 #[derive(Default)]
 struct Facts {
     /// Who asks for whom, in a sentence.
-    asks: BTreeMap<Asked, BTreeSet<(PackageName, String)>>,
+    asks: BTreeMap<Asked, BTreeSet<(Asked, String)>>,
     /// Why versions cannot be chosen.
     unusable: BTreeMap<Asked, BTreeSet<String>>,
     /// All that is asked for, with its text.
     needs: BTreeMap<PackageName, BTreeMap<String, Need>>,
 }
 
-/// The error for a derivation that ends in "no solution", without help.
-pub(super) fn explain(tree: &Tree, provider: &Provider<'_>) -> Error {
+/// The error where there is no solution because of these facts, without help.
+pub(super) fn explain(proof: &[Fact], provider: &Provider<'_>) -> Error {
     let mut facts = Facts::default();
-    facts.collect(tree, provider);
-    let mut sentences = Vec::new();
-    facts.tell(&Asked::Root, &mut BTreeSet::new(), &mut sentences);
-    let clashes = facts.needs.iter().flat_map(|(name, needs)| clash(name, needs, provider));
-    sentences.extend(clashes);
+    proof.iter().for_each(|fact| facts.add(fact, provider));
+    let clashes = facts.needs.iter().flat_map(|(name, needs)| clash(name, needs, provider)).collect();
+    let sentences = abridged(facts.tell()).into_iter().chain(abridged(clashes));
     let error = Error::new(Kind::NoSolution, "no set of versions satisfies everything that is asked for");
-    sentences.into_iter().fold(error, Error::because)
+    sentences.fold(error, Error::because)
 }
 
-/// The packages that the manifest asks for, as far as a derivation is about them.
-pub(super) fn roots_in(tree: &Tree) -> BTreeSet<PackageName> {
-    match tree {
-        DerivationTree::Derived(derived) => &roots_in(&derived.cause1) | &roots_in(&derived.cause2),
-        DerivationTree::External(External::FromDependencyOf(Asked::Root, _, Asked::Named(name), _)) => {
-            [name.clone()].into()
-        }
-        DerivationTree::External(_) => BTreeSet::new(),
+/// The packages that the manifest asks for, as far as facts are about them.
+pub(super) fn roots_in(proof: &[Fact]) -> BTreeSet<PackageName> {
+    let asked = proof.iter().filter_map(|fact| match fact {
+        External::FromDependencyOf(Asked::Root, _, Asked::Named(name), _) => Some(name.clone()),
+        _ => None,
+    });
+    asked.collect()
+}
+
+/// The first sentences and the last ones, where there are more than anybody would read.
+fn abridged(mut sentences: Vec<String>) -> Vec<String> {
+    if let Some(more) = sentences.len().checked_sub(2 * TOLD).filter(|more| *more > 0) {
+        sentences.splice(TOLD..TOLD + more, [format!("… and so on: {more} more like these …")]);
     }
+    sentences
 }
 
 impl Facts {
-    fn collect(&mut self, tree: &Tree, provider: &Provider<'_>) {
-        match tree {
-            DerivationTree::Derived(derived) => {
-                self.collect(&derived.cause1, provider);
-                self.collect(&derived.cause2, provider);
-            }
-            DerivationTree::External(External::FromDependencyOf(who, versions, Asked::Named(whom), _)) => {
+    fn add(&mut self, fact: &Fact, provider: &Provider<'_>) {
+        match fact {
+            External::FromDependencyOf(who, versions, Asked::Named(whom), _) => {
                 let needs = provider.known_needs(who, versions).into_iter().filter(|need| need.name == *whom);
                 let needs: BTreeMap<String, Need> = needs.map(|need| (need.requirement.to_string(), need)).collect();
                 let sentence = match who {
                     Asked::Root => format!("your manifest asks for {}", in_words(whom, &needs, "and")),
                     who => format!("{} needs {}", subject(who, versions, provider), in_words(whom, &needs, "or")),
                 };
-                self.asks.entry(who.clone()).or_default().insert((whom.clone(), sentence));
+                self.asks.entry(who.clone()).or_default().insert((Asked::Named(whom.clone()), sentence));
                 self.needs.entry(whom.clone()).or_default().extend(needs);
             }
-            DerivationTree::External(External::Custom(who, versions, why)) => {
+            External::Custom(who, versions, why) => {
                 let sentence = format!("{} {why}", subject(who, versions, provider));
                 self.unusable.entry(who.clone()).or_default().insert(sentence);
             }
-            DerivationTree::External(
-                External::NoVersions(..) | External::NotRoot(..) | External::FromDependencyOf(..),
-            ) => {}
+            External::NoVersions(..) | External::NotRoot(..) | External::FromDependencyOf(..) => {}
         }
     }
 
-    /// The sentences about a package and all that it asks for, each once.
-    fn tell(&self, about: &Asked, told: &mut BTreeSet<Asked>, sentences: &mut Vec<String>) {
-        if !told.insert(about.clone()) {
-            return;
+    /// The sentences about the manifest and all that it asks for, chain by chain, each once.
+    fn tell(&self) -> Vec<String> {
+        let (mut told, mut sentences) = (BTreeSet::new(), Vec::new());
+        // Not by recursion: a chain may be longer than a stack is deep.
+        let mut open: Vec<(Option<&String>, &Asked)> = vec![(None, &Asked::Root)];
+        while let Some((leads_there, about)) = open.pop() {
+            sentences.extend(leads_there.cloned());
+            if told.insert(about) {
+                sentences.extend(self.unusable.get(about).into_iter().flatten().cloned());
+                let asks = self.asks.get(about).into_iter().flatten().rev();
+                open.extend(asks.map(|(whom, sentence)| (Some(sentence), whom)));
+            }
         }
-        sentences.extend(self.unusable.get(about).into_iter().flatten().cloned());
-        for (whom, sentence) in self.asks.get(about).into_iter().flatten() {
-            sentences.push(sentence.clone());
-            self.tell(&Asked::Named(whom.clone()), told, sentences);
-        }
+        sentences
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) fn needs(text: &str) -> Vec<Need> {
 }
 
 /// Lines of `name version: needs`; a version that starts with `!` is yanked.
-fn universe(text: &str) -> Universe {
+pub(super) fn universe(text: &str) -> Universe {
     let mut universe = Universe::default();
     for line in text.lines().filter(|line| !line.trim().is_empty()) {
         let (head, tail) = line.split_once(':').expect("a colon");

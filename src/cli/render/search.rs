@@ -2,22 +2,22 @@
 
 use super::count;
 use crate::cli::ui::{BOLD, DIM, GREEN, Line, Ui, YELLOW};
-use crate::ops::search::{Hit, InstalledIn};
+use crate::ops::search::{Found, InstalledIn};
 
 /// Most packages shown; `--json` has them all.
-const MAX_SHOWN: usize = 50;
+pub(in crate::cli) const MAX_SHOWN: usize = 50;
 /// Most characters of a description.
 const MAX_DESCRIPTION: usize = 200;
 
 /// Shows the packages, best first.
-pub(in crate::cli) fn hits(ui: &Ui, hits: &[Hit]) {
-    if hits.is_empty() {
+pub(in crate::cli) fn found(ui: &Ui, found: &Found) {
+    if found.hits.is_empty() {
         return ui.answer(
             Line::new()
                 .text("Nothing found. Try fewer words, or add an index that may have it: `cpm index add NAME URL`."),
         );
     }
-    for hit in hits.iter().take(MAX_SHOWN) {
+    for hit in found.hits.iter().take(MAX_SHOWN) {
         let version = hit.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
         let line = Line::new().styled(BOLD, hit.name.as_str()).text(version);
         let line = line.styled(DIM, format!("  {}", hit.index));
@@ -33,8 +33,8 @@ pub(in crate::cli) fn hits(ui: &Ui, hits: &[Hit]) {
             ui.answer(Line::new().text(format!("  {}", shortened(description))));
         }
     }
-    if hits.len() > MAX_SHOWN {
-        let more = count(hits.len() - MAX_SHOWN, "more package");
+    if found.count > MAX_SHOWN {
+        let more = count(found.count - MAX_SHOWN, "more package");
         ui.answer(Line::new().styled(DIM, format!("and {more}; another word makes it fewer")));
     }
 }
