@@ -42,7 +42,7 @@ fn hooks(start: &Start<'_>, plugin: &Plugin, found: &mut Prediction) {
         for hook in groups.filter_map(|group| group.get("hooks")?.as_array()).flatten() {
             match needs::unset_in_hook(hook, &plugin.manifest, &start.settings) {
                 Some(option) => {
-                    found.leave_out(PartKind::Hook, event, option_is_unset(&option, &plugin.name), &plugin.place)
+                    found.leave_out(PartKind::Hook, event, option_is_unset(&option, &plugin.name), &plugin.place);
                 }
                 None => _ = events.insert(event),
             }
