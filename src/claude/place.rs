@@ -75,11 +75,12 @@ fn can_be_loose(package: &Package, tree: &Tree, name: &PackageName) -> bool {
     match package.shape {
         Shape::Skill | Shape::Servers => true,
         Shape::Plugin | Shape::Unnamed => {
+            let folders: Vec<&RelPath> = package.skills.iter().filter_map(|skill| skill.dir.as_ref()).collect();
             package.is_only_skills_and_servers()
                 && package.odd_servers.is_empty()
                 && package.skills.iter().all(|skill| skill.name.is_ok() && skill.dir.is_some())
                 && !refers_to_itself(package, tree, package.namespace.as_deref().unwrap_or(name.as_str()))
-                && !package.skills.iter().filter_map(|skill| skill.dir.as_ref()).any(|dir| reach::leads_out(tree, dir))
+                && !reach::leads_out(tree, &folders)
         }
     }
 }

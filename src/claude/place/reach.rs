@@ -1,19 +1,47 @@
 //! Whether a skill leads out of its folder, to another part of its package: such a skill works only where both lie as
 //! its author laid them.
+//!
+//! Texts come from strangers, so each path in them costs one look into a set, however many files a package has.
+
+use std::collections::BTreeSet;
 
 use crate::model::relpath::RelPath;
 use crate::model::tree::Tree;
 
-/// Whether a file in `folder` names, by a path with `..`, something of the package that is elsewhere.
-pub(super) fn leads_out(tree: &Tree, folder: &RelPath) -> bool {
-    tree.files().filter(|(path, _)| path.strip_dir(folder).is_some()).any(|(path, file)| {
-        let text = String::from_utf8_lossy(&file.bytes);
-        // Links are relative to their file, commands to the folder that the client tells for the skill.
-        let bases = [path.parents().last().unwrap_or_default(), folder.as_str()];
-        references(&text).any(|reference| {
-            bases.iter().filter_map(|base| target(base, reference)).any(|target| is_elsewhere(tree, folder, &target))
+/// Whether a file in one of the `folders` names, by a path with `..`, something of the package outside of that folder.
+pub(super) fn leads_out(tree: &Tree, folders: &[&RelPath]) -> bool {
+    let folders: BTreeSet<&str> = folders.iter().map(|folder| folder.as_str()).collect();
+    let is_inside = |path: &RelPath| path.parents().any(|parent| folders.contains(parent));
+    if !tree.files().any(|(path, file)| is_inside(path) && has_reference(&file.bytes)) {
+        return false;
+    }
+    let places = places(tree);
+    tree.files().any(|(path, file)| {
+        path.parents().filter(|parent| folders.contains(parent)).any(|folder| {
+            let text = String::from_utf8_lossy(&file.bytes);
+            // Links are relative to their file, commands to the folder that the client tells for the skill.
+            let bases = [path.parents().last().unwrap_or_default(), folder];
+            references(&text).any(|reference| {
+                let targets = bases.iter().filter_map(|base| target(base, reference));
+                targets.into_iter().any(|target| places.contains(target.as_str()) && !is_near(folder, &target))
+            })
         })
     })
+}
+
+fn has_reference(bytes: &[u8]) -> bool {
+    bytes.windows(3).any(|window| window == b"../")
+}
+
+/// All that a path can mean: the files, with and without their endings, and the folders.
+fn places(tree: &Tree) -> BTreeSet<&str> {
+    let places = tree.files().flat_map(|(path, _)| {
+        let text = path.as_str();
+        let start = text.len() - path.file_name().len();
+        let stems = text.match_indices('.').map(|(at, _)| at).filter(move |at| *at > start);
+        stems.map(move |at| &text[..at]).chain(path.parents()).chain([text])
+    });
+    places.collect()
 }
 
 /// The words that may be paths through a folder above.
@@ -36,16 +64,11 @@ fn target(base: &str, reference: &str) -> Option<String> {
     Some(path.join("/"))
 }
 
-/// Whether a file, with or without its ending, or a folder is there, and neither in `folder` nor around it.
-fn is_elsewhere(tree: &Tree, folder: &RelPath, target: &str) -> bool {
+/// Whether a place is in the folder, or around it.
+fn is_near(folder: &str, target: &str) -> bool {
     let is_at =
         |path: &str, top: &str| path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    let is_there =
-        |path: &str| path.strip_prefix(target).is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '.']));
-    !target.is_empty()
-        && !is_at(target, folder.as_str())
-        && !is_at(folder.as_str(), target)
-        && tree.files().any(|(path, _)| is_there(path.as_str()))
+    is_at(target, folder) || is_at(folder, target)
 }
 
 #[cfg(test)]
@@ -79,7 +102,7 @@ mod tests {
             ];
             let files = files.map(|(path, text)| TreeFile::parse(path, false, text.into()).expect("a path"));
             let tree = Tree::new(files).expect("a tree");
-            assert_eq!(leads_out(&tree, &RelPath::parse("skills/a").expect("a path")), leads, "{text}");
+            assert_eq!(leads_out(&tree, &[&RelPath::parse("skills/a").expect("a path")]), leads, "{text}");
         }
     }
 }
