@@ -15,7 +15,7 @@ CHANGING = ("write,pwrite64,writev,open,openat,creat,rename,renameat,renameat2,u
 OPENING = ("open", "openat")
 WRITING = ("O_CREAT", "O_WRONLY", "O_RDWR", "O_TRUNC")
 # What cpm keeps for good; the lock between processes stays, with any content.
-KEPT = re.compile(r"lock|\.gitignore|(receipt|undo)-(project|local)\.json")
+KEPT = re.compile(r"lock|\.gitignore|exports\.json|(receipt|undo)-(project|local)\.json")
 LINE = re.compile(r"(?:\[pid +)?(\d+)\]? +(\w+)\((.*)")
 
 OPERATIONS = {
@@ -24,6 +24,7 @@ OPERATIONS = {
     "remove": ["remove", "kit"],
     "local": ["install", "extra", "--git", "EXTRA", "--scope", "local"],
     "undo": ["undo"],
+    "export": ["export", "--client", "cursor", "--write"],
 }
 
 
@@ -44,6 +45,7 @@ class Bench:
     def _build(self):
         self._write(self.home / ".claude.json", '{"numStartups": 7, "projects": {"/elsewhere": {"allowedTools": []}}}\n')
         self._write(self.project / ".mcp.json", '{\n\t"theirs": 12345678901234567890123\n}\n')
+        self._write(self.project / ".cursor/mcp.json", '{"mcpServers":{"mine":{"command":"x"}}}')
         self._write(self.project / ".claude/skills/mine/SKILL.md", "mine\n")
         self._git(self.project, "init", "-q", "--template=")
         self._write(self.project / ".git/info/exclude", "# theirs\n*.log")
