@@ -252,8 +252,9 @@ impl Fetcher<'_> {
     /// wants the locked bytes.
     pub(super) fn keep_installed(&self, source: &Source, loaded: &Loaded) -> Result<()> {
         match source {
-            Source::Dir { .. } => self.store.put(&loaded.tree, &loaded.digest),
-            Source::Git { .. } | Source::Builtin { .. } => Ok(()),
+            // What is vendored is enough, and is installed without a cache.
+            Source::Dir { .. } if self.vendored.is_none() => self.store.put(&loaded.tree, &loaded.digest),
+            _ => Ok(()),
         }
     }
 

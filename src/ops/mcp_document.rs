@@ -67,9 +67,10 @@ pub(super) fn confirm(context: &Context<'_>, changes: &[Change]) -> Result<()> {
     let entries = McpDocument::read(context)?.entries;
     let is_there =
         |server: &ServerName, entry: &Value| entries.get(server.as_str()).is_some_and(|there| there == entry);
+    let scope = context.places.scope;
     let lost = changes.iter().find_map(|change| match change {
         Change::SetServer { package, server, entry } if !is_there(server, entry) => {
-            Some((server, format!("run `cpm restore {package}`, which puts it back")))
+            Some((server, format!("run `cpm restore {package} --scope {scope}`, which puts it back")))
         }
         Change::RemoveServer { server, .. } if entries.contains_key(server.as_str()) => {
             Some((server, format!("`claude mcp remove {server}` removes it")))

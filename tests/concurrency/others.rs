@@ -182,7 +182,7 @@ fn a_client_that_writes_what_it_read_before_over_cpm_is_told() {
         world.cpm(&args)
     });
     assert_eq!(run.code, 41, "{run}");
-    assert!(run.stderr.contains("`srv`") && run.stderr.contains("cpm restore kit"), "{run}");
+    assert!(run.stderr.contains("`srv`") && run.stderr.contains("`cpm restore kit --scope user`"), "{run}");
     assert_eq!(std::fs::read_to_string(&file).expect("text"), before);
     world.ok(&["restore", "kit", "--scope", "user"]);
     assert_eq!(json(&file)["mcpServers"]["srv"]["command"], "true");
