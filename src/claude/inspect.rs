@@ -62,8 +62,9 @@ pub(super) fn read(tree: &Tree, given: Option<&str>) -> Result<Package> {
             // With commands and agents it is the other way round.
             let is_entry = shape == Shape::Unnamed;
             read_skills(tree, &manifest.skills, is_entry, &mut package);
-            package.commands = markdown(tree, manifest.commands.as_deref(), "commands", is_entry);
-            package.agents = markdown(tree, manifest.agents.as_deref(), "agents", is_entry);
+            let notes = &mut package.notes;
+            package.commands = markdown(tree, manifest.commands.as_deref(), "commands", is_entry, notes);
+            package.agents = markdown(tree, manifest.agents.as_deref(), "agents", is_entry, notes);
             read_hooks(tree, &manifest, &mut package)?;
             read_servers(tree, &manifest, &mut package)?;
             read_lsp(tree, &manifest, &mut package)?;
@@ -206,17 +207,36 @@ fn skill_folders<'a>(tree: &'a Tree, dir: Option<&'a str>) -> impl Iterator<Item
 }
 
 /// The Markdown files of the default folder, or of the files and folders the manifest names instead, or, if it `adds`,
-/// besides.
-fn markdown(tree: &Tree, listed: Option<&[ComponentPath]>, default: &str, adds: bool) -> Vec<RelPath> {
-    let paths = listed.unwrap_or_default().iter().map(|path| path.as_ref().map_or("", RelPath::as_str));
-    let wanted: Vec<&str> = paths.chain((adds || listed.is_none()).then_some(default)).collect();
-    let is_wanted = |path: &str| {
-        wanted.iter().any(|want| {
-            path == *want || want.is_empty() || path.strip_prefix(want).is_some_and(|rest| rest.starts_with('/'))
-        })
-    };
-    let files = tree.files().map(|(path, _)| path);
-    files.filter(|path| path.as_str().ends_with(".md") && is_wanted(path.as_str())).cloned().collect()
+/// besides. What is named and not there is noted.
+fn markdown(
+    tree: &Tree,
+    listed: Option<&[ComponentPath]>,
+    default: &str,
+    adds: bool,
+    notes: &mut Vec<String>,
+) -> Vec<RelPath> {
+    let named: Vec<&str> =
+        listed.unwrap_or_default().iter().map(|path| path.as_ref().map_or("", RelPath::as_str)).collect();
+    let mut wanted: BTreeMap<&str, bool> = named.iter().map(|path| (*path, false)).collect();
+    if adds || listed.is_none() {
+        wanted.entry(default).or_default();
+    }
+    let mut found = Vec::new();
+    for (path, _) in tree.files().filter(|(path, _)| path.as_str().ends_with(".md")) {
+        let mut is_wanted = false;
+        for place in path.parents().chain([path.as_str(), ""]) {
+            if let Some(is_there) = wanted.get_mut(place) {
+                (*is_there, is_wanted) = (true, true);
+            }
+        }
+        found.extend(is_wanted.then(|| path.clone()));
+    }
+    let missing: Vec<String> =
+        named.iter().filter(|path| **path != default && !wanted[*path]).map(|path| format!("`{path}`")).collect();
+    if !missing.is_empty() {
+        notes.push(format!("listed under `{default}`, but not there: {}", missing.join(", ")));
+    }
+    found
 }
 
 /// An object that a field declares, and the file it stands in, if it is one.
@@ -315,7 +335,7 @@ fn read_rest(tree: &Tree, manifest: &PluginManifest, package: &mut Package) -> R
         let files = tree.files().map(|(path, _)| path);
         files.filter(|path| path.as_str().starts_with(&prefix)).cloned().collect::<Vec<_>>()
     };
-    package.styles = markdown(tree, manifest.styles.as_deref(), "output-styles", false);
+    package.styles = markdown(tree, manifest.styles.as_deref(), "output-styles", false, &mut package.notes);
     for folder in ["themes", "workflows"] {
         package.styles.extend(below(folder));
     }

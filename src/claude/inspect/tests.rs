@@ -69,6 +69,10 @@ fn lists_of_an_entry_add_to_the_folders_and_those_that_lead_nowhere_take_nothing
     let commands: Vec<&str> = package.commands.iter().map(RelPath::as_str).collect();
     assert_eq!(commands, ["commands/a.md", "extra/b.md"]);
     assert_eq!((package.agents.len(), package.skills.len()), (1, 1));
+    for missing in ["`commands`, but not there: `p/kit/commands/a.md`", "`agents`, but not there: `p/kit/agents/c.md`"]
+    {
+        assert!(package.notes.iter().any(|note| note.contains(missing)), "{:?}", package.notes);
+    }
 }
 
 #[test]
