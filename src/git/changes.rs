@@ -32,15 +32,25 @@ pub struct ChangedFile {
     blob: Oid,
 }
 
-/// [`Changes`] as far as the cache knows.
+/// What there is to compare.
+pub(super) enum Since {
+    /// The earlier commit is here, and this is other than there.
+    Differences(Differences),
+    /// There is nothing to compare with, so it is all below this folder, if that is there.
+    All(Option<Oid>),
+}
+
+/// What is other than at an earlier commit, as far as the cache knows.
 #[derive(Default)]
 pub(super) struct Differences {
-    pub(super) is_whole: bool,
     pub(super) items: Vec<Item>,
     gone: Vec<RelPath>,
     /// Trees that have to be read too.
     pub(super) absent: Vec<Oid>,
 }
+
+/// How many folders of a large one are read before the memory is given back into which libgit2 maps the pack for them.
+const FOLDERS_AT_ONCE: usize = 64;
 
 impl Cache<'_> {
     /// What is other below a folder of an index than at the commit `before`, fetched if need be; all of it where the cache
@@ -49,14 +59,49 @@ impl Cache<'_> {
     /// # Errors
     /// [`crate::error::Kind::UnsafeTree`] when a name or a number is not safe; and as [`Cache::ensure`].
     pub fn changes(&self, url: &GitUrl, commit: &Commit, folder: &RelPath, before: Option<&Commit>) -> Result<Changes> {
-        self.read(url, commit, &[Need::Changed(folder, before)], |snapshot| {
-            let Differences { is_whole, mut items, gone, .. } =
-                snapshot.differences(folder, before).map_err(|fault| fault.at(snapshot.place()))?;
-            // As git packs them, so that they are read in the order in which they lie on the disk.
-            items.sort_unstable_by(|a, b| a.path.cmp(&b.path));
-            let files = items.into_iter().map(|Item { path, blob, .. }| ChangedFile { path, blob }).collect();
-            Ok(Changes { is_whole, files, gone })
-        })
+        let needs = [Need::Changed(folder, before)];
+        let since = self.read(url, commit, &needs, |snapshot| {
+            snapshot.since(folder, before).map_err(|fault| fault.at(snapshot.place()))
+        })?;
+        let (is_whole, mut items, gone) = match since {
+            Since::Differences(Differences { items, gone, .. }) => (false, items, gone),
+            Since::All(Some(tree)) => (true, self.scan_in_parts(url, commit, tree)?, Vec::new()),
+            Since::All(None) => (true, Vec::new(), Vec::new()),
+        };
+        // As git packs them, so that they are read in the order in which they lie on the disk.
+        items.sort_unstable_by(|a, b| a.path.cmp(&b.path));
+        let files = items.into_iter().map(|Item { path, blob, .. }| ChangedFile { path, blob }).collect();
+        Ok(Changes { is_whole, files, gone })
+    }
+
+    /// Every file below a folder of an index that is all here, links left out.
+    fn scan_in_parts(&self, url: &GitUrl, commit: &Commit, tree: Oid) -> Result<Vec<Item>> {
+        let mut items = Vec::new();
+        let mut folders = Vec::new();
+        let top = self.read(url, commit, &[], |snapshot| snapshot.entries(None, Some(tree)))?;
+        for (path, found) in top.unwrap_or_default() {
+            match found {
+                Found::Folder(_, tree) => folders.push((Some(path), tree)),
+                Found::Item(item) => items.push(item),
+            }
+        }
+        for part in folders.chunks(FOLDERS_AT_ONCE) {
+            let found = self.read(url, commit, &[], |snapshot| {
+                let (mut found, mut absent) = (Vec::new(), None);
+                let mut keep = |item: Item| {
+                    found.extend((item.mode != Mode::Link).then_some(item));
+                    Ok(())
+                };
+                let visited = snapshot.visit(part.to_vec(), Bounds::INDEX, &mut |tree| absent = Some(tree), &mut keep);
+                visited.map_err(|fault| fault.at(snapshot.place()))?;
+                // One that went since everything was brought is an error of the cache.
+                absent.map_or(Ok(()), |tree| snapshot.tree(tree).map(drop))?;
+                Ok(found)
+            })?;
+            items.extend(found);
+            Bounds::INDEX.hold(items.len(), 0)?;
+        }
+        Ok(items)
     }
 
     /// The bytes of some of the files, in their order. What libgit2 maps into memory for them is given back after each
@@ -91,7 +136,7 @@ impl Cache<'_> {
 
 impl Snapshot<'_> {
     /// What is other below a folder than at an earlier commit. The trees on the way to the folder are present.
-    pub(super) fn differences(&self, folder: &RelPath, before: Option<&Commit>) -> Read<Differences> {
+    pub(super) fn since(&self, folder: &RelPath, before: Option<&Commit>) -> Read<Since> {
         let tree = |node| if let Some(Node::Dir(tree)) = node { Some(tree) } else { None };
         let now = tree(self.node(Some(folder))?);
         let earlier = before.map(|before| self.at(before)).transpose()?.flatten();
@@ -101,16 +146,7 @@ impl Snapshot<'_> {
             Some(Way::Absent { .. }) | None => None,
         };
         let compared = was.map(|was| self.compare(now, was)).transpose()?.flatten();
-        Ok(match (compared, now) {
-            (Some(compared), _) => compared,
-            (None, Some(now)) => {
-                let mut absent = Vec::new();
-                let mut items = self.scan_with(now, Bounds::INDEX, &mut |tree| absent.push(tree))?;
-                items.retain(|item| item.mode != Mode::Link);
-                Differences { is_whole: true, items, absent, ..Differences::default() }
-            }
-            (None, None) => Differences { is_whole: true, ..Differences::default() },
-        })
+        Ok(compared.map_or(Since::All(now), Since::Differences))
     }
 
     /// The differences between two folders; nothing where a tree of the earlier one is absent.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use git2::Oid;
 
+use super::changes::Since;
 use super::filters::Filters;
 use super::odb::{Bounds, Item, Node, Read, Snapshot};
 use crate::error::Kind;
@@ -160,10 +161,19 @@ impl Snapshot<'_> {
                 lacking.below(absent.unwrap_or_default(), false);
             }
             (Way::There(Node::Dir(_)), Need::Changed(path, before)) => {
-                let Some(changes) = unless_unsafe(self.differences(path, *before))? else { return Ok(()) };
-                lacking.blobs.extend(self.absent(changes.items.iter().map(|item| item.blob))?);
-                // Beside what has changed there may be much that has not.
-                lacking.below(changes.absent, narrow && changes.is_whole);
+                match unless_unsafe(self.since(path, *before))? {
+                    Some(Since::Differences(found)) => {
+                        lacking.blobs.extend(self.absent(found.items.iter().map(|item| item.blob))?);
+                        // Beside what has changed there may be much that has not.
+                        lacking.below(found.absent, false);
+                    }
+                    Some(Since::All(Some(tree))) => {
+                        let Some((blobs, trees)) = unless_unsafe(self.absent_below(tree))? else { return Ok(()) };
+                        lacking.blobs.extend(blobs);
+                        lacking.below(trees, narrow);
+                    }
+                    Some(Since::All(None)) | None => {}
+                }
             }
             (Way::There(_) | Way::Nowhere, _) => {}
         }
@@ -175,6 +185,19 @@ impl Snapshot<'_> {
         let mut absent = Vec::new();
         let items = unless_unsafe(self.scan_with(tree, bounds, &mut |tree| absent.push(tree)))?;
         Ok(items.map(|items| (items, absent)))
+    }
+
+    /// The files below a folder of an index that are not here, and the trees. The folder may be large, so no more of it is
+    /// kept in memory.
+    fn absent_below(&self, tree: Oid) -> Read<(Vec<Oid>, Vec<Oid>)> {
+        let (mut blobs, mut trees) = (Vec::new(), Vec::new());
+        self.visit(vec![(None, tree)], Bounds::INDEX, &mut |tree| trees.push(tree), &mut |item| {
+            if !self.has(item.blob)? {
+                blobs.push(item.blob);
+            }
+            Ok(())
+        })?;
+        Ok((blobs, trees))
     }
 
     /// Those of some objects that are not here.
@@ -215,7 +238,11 @@ impl Snapshot<'_> {
                 self.scan_present(tree, *bounds)?.map(|(items, _)| items)
             }
             (Way::There(Node::Dir(_)), Need::Changed(path, before)) => {
-                unless_unsafe(self.differences(path, *before))?.map(|found| found.items)
+                match unless_unsafe(self.since(path, *before))? {
+                    Some(Since::Differences(found)) => Some(found.items),
+                    Some(Since::All(Some(tree))) => self.scan_present(tree, Bounds::INDEX)?.map(|(items, _)| items),
+                    Some(Since::All(None)) | None => None,
+                }
             }
             (_, need) => return Ok(need.path().map(ToString::to_string).into_iter().collect()),
         };

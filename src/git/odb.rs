@@ -243,8 +243,25 @@ impl<'a> Snapshot<'a> {
 
     fn scan_unplaced(&self, folder: Oid, bounds: Bounds, absent: &mut dyn FnMut(Oid)) -> Read<Vec<Item>> {
         let mut items = Vec::new();
-        let mut folders = 0;
-        let mut open = vec![(None, folder)];
+        self.visit(vec![(None, folder)], bounds, absent, &mut |item| {
+            items.push(item);
+            Ok(())
+        })?;
+        Ok(items)
+    }
+
+    /// Every file and link below some folders, one at a time; the absent trees are told.
+    ///
+    /// # Errors
+    /// As [`Snapshot::scan`], and what `visit` fails with.
+    pub(super) fn visit(
+        &self,
+        mut open: Vec<(Option<RelPath>, Oid)>,
+        bounds: Bounds,
+        absent: &mut dyn FnMut(Oid),
+        visit: &mut dyn FnMut(Item) -> Read<()>,
+    ) -> Read<()> {
+        let (mut files, mut folders) = (0, 0);
         while let Some((above, folder)) = open.pop() {
             if !self.has(folder)? {
                 absent(folder);
@@ -256,12 +273,15 @@ impl<'a> Snapshot<'a> {
                         folders += 1;
                         open.push((Some(path), tree));
                     }
-                    Found::Item(item) => items.push(item),
+                    Found::Item(item) => {
+                        files += 1;
+                        visit(item)?;
+                    }
                 }
-                bounds.hold(items.len(), folders)?;
+                bounds.hold(files, folders)?;
             }
         }
-        Ok(items)
+        Ok(())
     }
 
     /// Whether an object is in the cache.
