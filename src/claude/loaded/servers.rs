@@ -37,8 +37,8 @@ pub(super) fn entries(start: &Start<'_>, found: &mut Prediction) -> Result<Serve
             let place = Place::Entry { file: file.to_path_buf(), level, key: key.clone() };
             match read(key, value) {
                 Err(why) => found.leave_out(PartKind::Server, key, why, &place),
-                Ok(_) if level == Level::Project && start.settings.listing("disabledMcpjsonServers", key).is_some() => {
-                    found.leave_out(PartKind::Server, key, "it is rejected in the settings", &place);
+                Ok(_) if level == Level::Project && is_rejected(start, key) => {
+                    found.leave_out(PartKind::Server, key, "it is rejected, by the settings or in the client", &place);
                 }
                 Ok(entry) => {
                     if let Some((_, weaker)) = chosen.insert(key.clone(), (entry, place)) {
@@ -128,15 +128,23 @@ pub(super) fn list(servers: Servers, found: &mut Prediction) {
 
 impl Servers {
     fn add(&mut self, start: &Start<'_>, name: String, is_projects: bool, place: Place) {
-        let is_among = |key: &str| {
-            let names = start.project.get(key).and_then(Value::as_array);
-            names.is_some_and(|names| names.iter().any(|other| other.as_str() == Some(&*name)))
-        };
-        let state = if is_among("disabledMcpServers") { State::Disabled } else { State::Listed };
-        let is_approved = is_among("enabledMcpjsonServers") || start.settings.approves(&name, start.trusted);
+        let state = if noted(start, "disabledMcpServers", &name) { State::Disabled } else { State::Listed };
+        let is_approved = noted(start, "enabledMcpjsonServers", &name) || start.settings.approves(&name, start.trusted);
         let asks = is_projects && state == State::Listed && !is_approved;
         self.named.insert(name, Server { place, state, asks });
     }
+}
+
+/// Whether the client has a server in a list of its own about the project.
+fn noted(start: &Start<'_>, list: &str, server: &str) -> bool {
+    let names = start.project.get(list).and_then(Value::as_array);
+    names.is_some_and(|names| names.iter().any(|name| name == server))
+}
+
+/// Whether the user said no to a server of the project's; what the client noted itself it moves into the settings when
+/// it starts.
+fn is_rejected(start: &Start<'_>, server: &str) -> bool {
+    start.settings.listing("disabledMcpjsonServers", server).is_some() || noted(start, "disabledMcpjsonServers", server)
 }
 
 /// An entry, or why the client skips it. It takes any name that it does not keep for itself.
