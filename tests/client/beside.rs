@@ -193,11 +193,13 @@ fn servers_that_the_client_adds_and_removes_are_as_it_left_them() {
 
 #[test]
 fn approvals_outlive_an_update_and_an_installation_anew() {
-    let lists = json!({ "enabledMcpjsonServers": ["srv"], "disabledMcpjsonServers": ["off"] });
+    let lists = json!({ "enabledMcpjsonServers": ["srv"], "disabledMcpjsonServers": ["off", "plugin:tool:own"] });
     // The client moves what it noted itself, in former days, into the settings.
     for noted_by_client in [false, true] {
         for beside in Beside::each(&["project"]) {
             let repo = beside.install_kit(&["srv", "off", "open"]);
+            let own = json!({ "own": beside.entry("own"), "other": beside.entry("other") }).to_string();
+            install(&beside.world, "tool", &[TOOL, &[(".mcp.json", &own)]].concat(), &[]);
             if noted_by_client {
                 let mut whole = beside.client_json();
                 let project = &mut whole["projects"][beside.world.project().display().to_string()];
@@ -216,7 +218,9 @@ fn approvals_outlive_an_update_and_an_installation_anew() {
             beside.ok(&["remove", "kit"]);
             beside.ok(&["install", "kit", "--git", &url]);
             assert_eq!(noted(), before);
-            assert!(!beside.lists().contains("server off"));
+            let listed = beside.lists();
+            assert!(listed.contains("server plugin:tool:other") && listed.contains("server srv"), "{listed:?}");
+            assert!(!listed.contains("server plugin:tool:own") && !listed.contains("server off"), "{listed:?}");
             let told = beside.client("mcp list").stdout;
             let line = |name: &str| told.lines().find(|line| line.starts_with(&format!("{name}: "))).unwrap_or("");
             assert!(line("srv").contains("Connected"), "{told}");

@@ -14,6 +14,9 @@ use crate::fsx;
 use crate::model::name::is_reserved_server;
 use crate::model::package::{ServerEntry, Transport};
 
+/// Why a server that the user said no to is not listed.
+const REJECTED: &str = "it is rejected, by the settings or in the client";
+
 /// The servers so far, by the client's names.
 #[derive(Default)]
 pub(super) struct Servers {
@@ -38,7 +41,7 @@ pub(super) fn entries(start: &Start<'_>, found: &mut Prediction) -> Result<Serve
             match read(key, value) {
                 Err(why) => found.leave_out(PartKind::Server, key, why, &place),
                 Ok(_) if level == Level::Project && is_rejected(start, key) => {
-                    found.leave_out(PartKind::Server, key, "it is rejected, by the settings or in the client", &place);
+                    found.leave_out(PartKind::Server, key, REJECTED, &place);
                 }
                 Ok(entry) => {
                     if let Some((_, weaker)) = chosen.insert(key.clone(), (entry, place)) {
@@ -102,6 +105,10 @@ pub(super) fn add_plugin(start: &Start<'_>, plugin: &Plugin, servers: &mut Serve
             };
             if let Some(option) = needs::unset_in_server(value, &plugin.manifest, &start.settings) {
                 found.leave_out(PartKind::Server, name, option_is_unset(&option, &plugin.name), &plugin.place);
+                continue;
+            }
+            if plugin.is_projects && is_rejected(start, &name) {
+                found.leave_out(PartKind::Server, name, REJECTED, &plugin.place);
                 continue;
             }
             let started = signature(&entry, Some(&plugin.folder));
