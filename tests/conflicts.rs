@@ -193,11 +193,31 @@ const LOCAL: &str = "project/.claude/settings.local.json";
 
 #[test]
 fn an_enabled_plugin_of_the_same_name_stops_a_plugin() {
-    for file in [USER, PROJECT, LOCAL] {
+    for (file, scope) in [(USER, "user"), (PROJECT, "project"), (LOCAL, "local")] {
         let world = World::in_git();
         settings(&world, file, r#""tool@market": true"#);
         let run = world.fails(30, &["install", "tool", "--git", &repo(&world, "tool", &TOOL)]);
-        assert!(run.stderr.contains("tool@market"), "{file}: {run}");
+        assert!(run.stderr.contains(&format!("enabled in the {scope} scope")), "{run}");
+        assert!(run.stderr.contains(&format!("`claude plugin disable tool@market --scope {scope}`")), "{run}");
+    }
+}
+
+#[test]
+fn each_scope_that_enables_such_a_plugin_is_told_with_its_own_command() {
+    let world = World::in_git();
+    [USER, PROJECT, LOCAL].iter().for_each(|file| settings(&world, file, r#""tool@market": true"#));
+    let elsewhere = value!({ "scope": "local", "projectPath": world.path("elsewhere") });
+    let here = value!({ "scope": "project", "projectPath": world.project() });
+    let notes = value!({ "version": 2, "plugins": { "tool@market": [{ "scope": "user" }, here, elsewhere] } });
+    write(&world.home().join(".claude/plugins/installed_plugins.json"), notes.to_string());
+    let run = world.fails(30, &["install", "tool", "--git", &repo(&world, "tool", &TOOL)]);
+    for words in [
+        "the user and project and local scopes",
+        "`claude plugin uninstall tool@market --scope user`",
+        "`claude plugin uninstall tool@market --scope project` in ",
+        "`claude plugin disable tool@market --scope local` in ",
+    ] {
+        assert!(run.stderr.contains(words), "{words}: {run}");
     }
 }
 

@@ -214,7 +214,12 @@ fn plugins_that_are_off_hidden_or_broken_are_found() {
     write(&settings, r#"{"enabledPlugins":{"p@skills-dir":false}}"#);
     finds(&world, "plugins", "~/.claude/skills/p", &["switched off in ~/.claude/settings.json"]);
     write(&settings, r#"{"enabledPlugins":{"p@market":true}}"#);
-    finds(&world, "plugins", "~/.claude/skills/p", &["hidden by `p@market`", "claude plugin uninstall p@market"]);
+    finds(
+        &world,
+        "plugins",
+        "~/.claude/skills/p",
+        &["hidden by `p@market`", "claude plugin disable p@market --scope user"],
+    );
     delete(&settings);
     write(&mine.join("p/.claude-plugin/plugin.json"), r#"{"name":"p","defaultEnabled":false}"#);
     finds(&world, "plugins", "~/.claude/skills/p", &["claude plugin enable p@skills-dir"]);

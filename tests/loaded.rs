@@ -141,7 +141,7 @@ fn of_servers_with_one_name_the_nearest_counts_and_of_one_command_a_plugin_start
     let (user, near) = (server("user"), server("near"));
     let client = format!(
         r#"{{"mcpServers":{{"both":{user},"mine":{user}}},"projects":{{"{}":{{"mcpServers":{{"here":{near}}},
-            "disabledMcpServers":["off","plugin:p:off"]}}}}}}"#,
+            "disabledMcpServers":["off","plugin:p:off"],"disabledMcpjsonServers":["noted"]}}}}}}"#,
         world.project().display()
     );
     write(&world.home().join(".claude.json"), client);
@@ -149,7 +149,7 @@ fn of_servers_with_one_name_the_nearest_counts_and_of_one_command_a_plugin_start
         &world.project().join("../.mcp.json"),
         r#"{"mcpServers":{"both":{"command":"above"},"a.b c":{"command":"x"}}}"#,
     );
-    let entries = r#""both":{"command":"p"},"off":{"command":"o"},"no":{"command":"n"},"bad":{"type":"ws"}"#;
+    let entries = r#""both":{"command":"p"},"off":{"command":"o"},"no":{"command":"n"},"noted":{"command":"n"},"bad":{"type":"ws"}"#;
     world.write(".mcp.json", &format!(r#"{{"mcpServers":{{{entries},"workspace":{{"command":"w"}}}}}}"#));
     world.write(".claude/settings.local.json", r#"{"disabledMcpjsonServers":["no"],"enabledMcpjsonServers":["both"]}"#);
     let skills = world.home().join(".claude/skills");
@@ -177,6 +177,7 @@ fn of_servers_with_one_name_the_nearest_counts_and_of_one_command_a_plugin_start
     for (name, reason) in [
         ("both", "nearer"),
         ("no", "rejected"),
+        ("noted", "rejected"),
         ("bad", "url"),
         ("workspace", "for itself"),
         ("plugin:p:u", "`mine` starts or reaches the same"),

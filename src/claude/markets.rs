@@ -1,7 +1,7 @@
 //! What the client notes of marketplaces and of the plugins that it installed from them by itself [claude-code.md §1.2,
 //! §1.3]. All of it is only read.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
@@ -68,13 +68,9 @@ impl Notes {
     /// The record of a plugin that fits a scope best; the copy is the same for all of them.
     #[must_use]
     pub fn record(&self, id: &str, places: &ScopePlaces) -> Option<Installed> {
-        let records = self.values.get("plugins")?.get(id)?.as_array()?;
-        let fits = |record: &&Value| {
-            let is_here = record.get("projectPath").and_then(Value::as_str) == places.base.to_str();
-            record.get("scope").and_then(Value::as_str) == Some(places.scope.name())
-                && (places.scope == Scope::User || is_here)
-        };
-        let record = records.iter().find(fits).or_else(|| records.first())?;
+        let records = self.records(id)?;
+        let base = (places.scope != Scope::User).then_some(places.base.as_path());
+        let record = records.iter().find(|record| fits(record, places.scope, base)).or_else(|| records.first())?;
         let text = |key: &str| record.get(key).and_then(Value::as_str);
         Some(Installed {
             copy: PathBuf::from(text("installPath")?),
@@ -82,9 +78,24 @@ impl Notes {
             commit: text("gitCommitSha").and_then(|text| Commit::parse(text).ok()),
         })
     }
+
+    /// Whether there is a record of a plugin for a scope, and for the folder of its project if it has one.
+    #[must_use]
+    pub fn has(&self, id: &str, scope: Scope, base: Option<&Path>) -> bool {
+        self.records(id).is_some_and(|records| records.iter().any(|record| fits(record, scope, base)))
+    }
+
+    fn records(&self, id: &str) -> Option<&Vec<Value>> {
+        self.values.get("plugins")?.get(id)?.as_array()
+    }
 }
 
-fn unreadable(path: &std::path::Path, why: &str) -> Error {
+fn fits(record: &Value, scope: Scope, base: Option<&Path>) -> bool {
+    let text = |key: &str| record.get(key).and_then(Value::as_str);
+    text("scope") == Some(scope.name()) && base.is_none_or(|base| text("projectPath") == base.to_str())
+}
+
+fn unreadable(path: &Path, why: &str) -> Error {
     Error::new(Kind::ClientFile, format!("`{}` cannot be read", path.display()))
         .at_path(path)
         .because(why)

@@ -10,5 +10,6 @@ pub mod others;
 pub mod paths;
 pub mod place;
 pub mod project;
+pub mod rival;
 pub mod settings;
 pub mod surface;

@@ -76,6 +76,12 @@ impl Settings {
         self.enabled_plugins().remove(plugin)
     }
 
+    /// The files that enable a plugin, whatever the others say.
+    pub fn enabling(&self, id: &str) -> impl Iterator<Item = &SettingsFile> {
+        let word = move |file: &SettingsFile| file.values.get("enabledPlugins")?.get(id)?.as_bool();
+        self.files.iter().filter(move |file| word(file) == Some(true))
+    }
+
     /// Whether a plugin in a skills folder is switched on or off, where somebody said so.
     #[must_use]
     pub fn has_enabled(&self, plugin: &str) -> Option<bool> {

@@ -25,6 +25,7 @@ use super::state::{self, ScopeState};
 use super::{Answer, Context, Effect, LockMode, revoked};
 use crate::claude::client_lock::ClientLock;
 use crate::claude::place::{self, Identity, Placed};
+use crate::claude::rival::Rival;
 use crate::claude::settings::Settings;
 use crate::error::{Error, Kind, Result};
 use crate::fsx;
@@ -360,13 +361,15 @@ fn refuse_shadowed(context: &Context<'_>, fresh: &BTreeMap<PackageName, Fresh>) 
     if plugins.peek().is_none() {
         return Ok(());
     }
-    let enabled = Settings::of(context.machine, &context.places)?.enabled_plugins();
+    let settings = Settings::of(context.machine, &context.places)?;
     for (name, fresh) in plugins {
         let namespace = fresh.loaded.package.namespace.as_deref().unwrap_or(name.as_str());
-        if let Some(id) = enabled.get(namespace) {
-            return Err(Error::new(Kind::Conflict, format!("the plugin `{id}` is enabled, and would hide `{name}`"))
+        if let Some(rival) = Rival::of(namespace, &settings, context.machine) {
+            let (id, scopes) = (&rival.id, rival.scopes());
+            let what = format!("the plugin `{id}` is enabled in the {scopes}, and would hide `{name}`");
+            return Err(Error::new(Kind::Conflict, what)
                 .because("Claude Code loads only one plugin of a name, and prefers the one from its own marketplaces")
-                .help(format!("run `claude plugin uninstall {id}` first, then run again")));
+                .help(format!("run {} first, then run again", rival.commands())));
         }
     }
     Ok(())

@@ -7,14 +7,14 @@ mod listing;
 use std::io::Write as _;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
-use super::World;
+use super::{Run, World};
 use api::Api;
 pub use listing::{Listing, predicted};
 
@@ -68,7 +68,7 @@ impl Client {
         command
             .args(["-p", "hi", "--output-format", "stream-json", "--verbose", "--no-session-persistence"])
             .args(args);
-        let events = lines(&run(world, command));
+        let events = lines(&run(world, command).stdout);
         let session = Session { events, requests: self.api.requests() };
         assert!(!session.init().is_null(), "the client did not start: {:?}", session.events);
         session
@@ -76,6 +76,11 @@ impl Client {
 
     /// Runs one of the client's own commands in a folder; what it prints.
     pub fn ask(&self, world: &World, dir: &Path, args: &[&str]) -> String {
+        self.run(world, dir, args).stdout
+    }
+
+    /// Runs one of the client's own commands in a folder; what it prints and how it ends.
+    pub fn run(&self, world: &World, dir: &Path, args: &[&str]) -> Run {
         let mut command = self.command(world, dir);
         command.args(args);
         run(world, command)
@@ -131,19 +136,23 @@ impl Session {
     }
 }
 
-/// Runs a command to its end; what it prints.
-fn run(world: &World, mut command: Command) -> String {
-    let path = world.path("client.out");
-    let file = std::fs::File::create(&path).expect("a file");
-    let child = command.stdout(file).stderr(Stdio::null()).spawn().expect("the client starts");
-    let printed = || std::fs::read_to_string(&path).expect("its output");
+/// Runs a command to its end; what it prints and how it ends.
+fn run(world: &World, mut command: Command) -> Run {
+    let paths = ["out", "err"].map(|stream| world.path(&format!("client.{stream}")));
+    let [out, err] = paths.each_ref().map(|path| std::fs::File::create(path).expect("a file"));
+    let child = command.stdout(out).stderr(err).spawn().expect("the client starts");
+    let printed = || paths.each_ref().map(|path| std::fs::read_to_string(path).expect("its output"));
     let mut running = Running(child);
     let start = Instant::now();
-    while running.0.try_wait().expect("a state").is_none() {
-        assert!(start.elapsed() < PATIENCE, "the client did not end: {}", printed());
+    let status = loop {
+        if let Some(status) = running.0.try_wait().expect("a state") {
+            break status;
+        }
+        assert!(start.elapsed() < PATIENCE, "the client did not end: {:?}", printed());
         std::thread::sleep(Duration::from_millis(20));
-    }
-    printed()
+    };
+    let [stdout, stderr] = printed();
+    Run { code: status.code().unwrap_or(-1), stdout, stderr }
 }
 
 /// A client that does not outlive its test, nor does what it started.

@@ -14,6 +14,9 @@ use crate::fsx;
 use crate::model::name::is_reserved_server;
 use crate::model::package::{ServerEntry, Transport};
 
+/// Why a server that the user said no to is not listed.
+const REJECTED: &str = "it is rejected, by the settings or in the client";
+
 /// The servers so far, by the client's names.
 #[derive(Default)]
 pub(super) struct Servers {
@@ -37,8 +40,8 @@ pub(super) fn entries(start: &Start<'_>, found: &mut Prediction) -> Result<Serve
             let place = Place::Entry { file: file.to_path_buf(), level, key: key.clone() };
             match read(key, value) {
                 Err(why) => found.leave_out(PartKind::Server, key, why, &place),
-                Ok(_) if level == Level::Project && start.settings.listing("disabledMcpjsonServers", key).is_some() => {
-                    found.leave_out(PartKind::Server, key, "it is rejected in the settings", &place);
+                Ok(_) if level == Level::Project && is_rejected(start, key) => {
+                    found.leave_out(PartKind::Server, key, REJECTED, &place);
                 }
                 Ok(entry) => {
                     if let Some((_, weaker)) = chosen.insert(key.clone(), (entry, place)) {
@@ -104,6 +107,10 @@ pub(super) fn add_plugin(start: &Start<'_>, plugin: &Plugin, servers: &mut Serve
                 found.leave_out(PartKind::Server, name, option_is_unset(&option, &plugin.name), &plugin.place);
                 continue;
             }
+            if plugin.is_projects && is_rejected(start, &name) {
+                found.leave_out(PartKind::Server, name, REJECTED, &plugin.place);
+                continue;
+            }
             let started = signature(&entry, Some(&plugin.folder));
             match servers.started.get(&started) {
                 Some(other) => {
@@ -128,15 +135,23 @@ pub(super) fn list(servers: Servers, found: &mut Prediction) {
 
 impl Servers {
     fn add(&mut self, start: &Start<'_>, name: String, is_projects: bool, place: Place) {
-        let is_among = |key: &str| {
-            let names = start.project.get(key).and_then(Value::as_array);
-            names.is_some_and(|names| names.iter().any(|other| other.as_str() == Some(&*name)))
-        };
-        let state = if is_among("disabledMcpServers") { State::Disabled } else { State::Listed };
-        let is_approved = is_among("enabledMcpjsonServers") || start.settings.approves(&name, start.trusted);
+        let state = if noted(start, "disabledMcpServers", &name) { State::Disabled } else { State::Listed };
+        let is_approved = noted(start, "enabledMcpjsonServers", &name) || start.settings.approves(&name, start.trusted);
         let asks = is_projects && state == State::Listed && !is_approved;
         self.named.insert(name, Server { place, state, asks });
     }
+}
+
+/// Whether the client has a server in a list of its own about the project.
+fn noted(start: &Start<'_>, list: &str, server: &str) -> bool {
+    let names = start.project.get(list).and_then(Value::as_array);
+    names.is_some_and(|names| names.iter().any(|name| name == server))
+}
+
+/// Whether the user said no to a server of the project's; what the client noted itself it moves into the settings when
+/// it starts.
+fn is_rejected(start: &Start<'_>, server: &str) -> bool {
+    start.settings.listing("disabledMcpjsonServers", server).is_some() || noted(start, "disabledMcpjsonServers", server)
 }
 
 /// An entry, or why the client skips it. It takes any name that it does not keep for itself.

@@ -10,6 +10,7 @@ use super::Checkup;
 use super::servers::Standing;
 use crate::claude::inspect::{self, MANIFEST};
 use crate::claude::needs;
+use crate::claude::rival::Rival;
 use crate::error::Kind;
 use crate::format::plugin;
 use crate::fsx;
@@ -96,11 +97,12 @@ impl Checkup<'_> {
                 let what = format!("the plugin `{name}` is off until somebody switches it on, as its author wants");
                 (what, format!("run `claude plugin enable {id}`"))
             }
-            _ => match self.settings.enabled_plugins().get(name) {
+            _ => match self.contexts.first().and_then(|context| Rival::of(name, &self.settings, context.machine)) {
                 None => return true,
-                Some(other) => {
-                    let what = format!("the plugin `{name}` is hidden by `{other}`, which is enabled");
-                    (what, format!("run `claude plugin uninstall {other}`"))
+                Some(rival) => {
+                    let (other, scopes) = (&rival.id, rival.scopes());
+                    let what = format!("the plugin `{name}` is hidden by `{other}`, which is enabled in the {scopes}");
+                    (what, format!("run {}", rival.commands()))
                 }
             },
         };
